@@ -1,0 +1,82 @@
+"""Who is in a study: people, their diagnosis, and where their scans and masks lie."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+
+from mslesion.errors import CohortError, MslesionError
+
+
+class Diagnosis(StrEnum):
+    """What is known of a person; the words are those of ``participants.tsv``."""
+
+    MS = "MS"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class ScanFile:
+    """Where one FLAIR scan lies, and its lesion mask where there is one.
+
+    ``name`` is unique in the cohort and fit for a table or a file name.
+    """
+
+    name: str
+    image: Path
+    lesion_mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person with one or more scans; ``diagnosis`` is None where it is not known."""
+
+    person_id: str
+    diagnosis: Diagnosis | None
+    scans: tuple[ScanFile, ...]
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A set of people, in a fixed order.
+
+    ``has_patient_names`` is False where the layout does not say which slices belong to one
+    person (each slice then stands as a person of its own, and no patient split can be made).
+    ``set_aside`` holds an error for each scan that was found but cannot be used.
+    """
+
+    name: str
+    root: Path
+    layout: str
+    people: tuple[Person, ...]
+    has_patient_names: bool = True
+    set_aside: tuple[MslesionError, ...] = ()
+
+    def __post_init__(self) -> None:
+        for ids, kind in (
+            ([p.person_id for p in self.people], "participant"),
+            ([s.name for p in self.people for s in p.scans], "scan"),
+        ):
+            repeated = [name for name, count in Counter(ids).items() if count > 1]
+            if repeated:
+                raise CohortError(
+                    f"{kind} {repeated[0]} stands more than once",
+                    remedy="give each its own name, or remove the copy",
+                    file=self.root,
+                )
+
+    @property
+    def diagnoses(self) -> dict[str, Diagnosis | None]:
+        """Diagnosis by person."""
+        return {person.person_id: person.diagnosis for person in self.people}
+
+    @property
+    def scan_count(self) -> int:
+        """Number of scans of all people."""
+        return sum(len(person.scans) for person in self.people)
+
+    def setting_aside(self, *errors: MslesionError) -> Cohort:
+        """The same cohort with more errors noted."""
+        return replace(self, set_aside=(*self.set_aside, *errors))

@@ -1,0 +1,108 @@
+"""Everything mslesion refuses, as one small tree of errors.
+
+Each error reads as one line, ``CODE: file: what is wrong: what to do``, and carries the exit
+code the command line ends with.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class MslesionError(Exception):
+    """What is wrong, in which file, and what to do next.
+
+    ``what`` and ``remedy`` are short sentences without a full stop; ``file`` is named when one
+    file (or folder) is to blame.
+    """
+
+    code: ClassVar[str] = "ERROR"
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, what: str, *, remedy: str, file: Path | str | None = None) -> None:
+        super().__init__(what, remedy, file)
+        self.what = what
+        self.remedy = remedy
+        self.file = None if file is None else str(file)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments do not survive the default pickling between worker processes.
+        return _rebuild, (type(self), self.what, self.remedy, self.file)
+
+    def __str__(self) -> str:
+        """One line, whatever the file is called: line breaks in names are escaped."""
+        parts = [self.code, self.file, self.what, self.remedy]
+        return ": ".join(_one_line(part) for part in parts if part is not None)
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _rebuild(kind: type[MslesionError], what: str, remedy: str, file: str | None) -> MslesionError:
+    return kind(what, remedy=remedy, file=file)
+
+
+class UsageError(MslesionError):
+    """The request itself cannot be met: an option's value, or options that exclude each other."""
+
+    code = "USAGE"
+    exit_code = 2
+
+
+class MissingExtraError(MslesionError):
+    """A library of an optional extra is not installed."""
+
+    code = "MISSING_LIBRARY"
+    exit_code = 2
+
+
+class ScanError(MslesionError):
+    """One scan cannot be used; in a cohort or batch, the others go on."""
+
+    code = "SCAN"
+
+
+class UnreadableFileError(ScanError):
+    """The file is not what its name says, is damaged, or ends too early."""
+
+    code = "UNREADABLE"
+
+
+class GeometryError(ScanError):
+    """The header's dimensions, spacing or affine cannot describe a scan."""
+
+    code = "GEOMETRY"
+
+
+class VoxelError(ScanError):
+    """The voxels cannot be those of an image: all NaN, constant, complex, colour."""
+
+    code = "VOXELS"
+
+
+class MaskError(ScanError):
+    """A lesion mask does not fit its scan, or is no mask."""
+
+    code = "MASK"
+
+
+class CohortError(MslesionError):
+    """A set of people that no study can be made from."""
+
+    code = "COHORT"
+
+
+class OutputError(MslesionError):
+    """The output cannot be written where it was asked for."""
+
+    code = "OUTPUT"
+    exit_code = 5
+
+
+class ModelFileError(MslesionError):
+    """A model file is damaged, incomplete, or not one of ours."""
+
+    code = "MODEL"
+    exit_code = 6

@@ -1,0 +1,134 @@
+"""One scan as one value: voxels in RAS+ order, where they lie in the world, and their history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from nibabel.orientations import (
+    aff2axcodes,
+    apply_orientation,
+    inv_ornt_aff,
+    io_orientation,
+)
+from numpy.typing import NDArray
+
+GRID_TOLERANCE_MM = 0.01
+"""Two grids are the same when no corner voxel lies further apart than this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Where the voxels of a volume lie: shape and affine, nothing else.
+
+    ``affine_vox_to_ras`` is a read-only float64 (4, 4) array that takes voxel indices
+    ``(i, j, k, 1)`` to millimetres, +x to the patient's right, +y anterior, +z superior
+    (the NIfTI-1 world space).
+    """
+
+    shape: tuple[int, int, int]
+    affine_vox_to_ras: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        affine = np.array(self.affine_vox_to_ras, dtype=np.float64)
+        affine.setflags(write=False)
+        object.__setattr__(self, "affine_vox_to_ras", affine)
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between neighbouring voxel centres along each axis."""
+        x, y, z = np.sqrt((self.affine_vox_to_ras[:3, :3] ** 2).sum(axis=0))
+        return float(x), float(y), float(z)
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel, also on a sheared grid."""
+        return float(abs(np.linalg.det(self.affine_vox_to_ras[:3, :3])))
+
+    @property
+    def axis_codes(self) -> str:
+        """The direction each axis runs towards, as in ``"RAS"``."""
+        return "".join(aff2axcodes(self.affine_vox_to_ras))
+
+    def matches(self, other: Grid, tolerance_mm: float = GRID_TOLERANCE_MM) -> bool:
+        """Whether both grids put every voxel in the same place."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(
+            [[i, j, k, 1] for i in (0, self.shape[0] - 1) for j in (0, self.shape[1] - 1)
+             for k in (0, self.shape[2] - 1)]
+        ).T  # fmt: skip
+        shift = (self.affine_vox_to_ras - other.affine_vox_to_ras) @ corners
+        return bool(np.sqrt((shift[:3] ** 2).sum(axis=0)).max() <= tolerance_mm)
+
+    def canonical(self) -> Grid:
+        """The same voxels with axes permuted and flipped so that they run closest to RAS+."""
+        orientation = io_orientation(self.affine_vox_to_ras)
+        shape = tuple(int(self.shape[int(i)]) for i in np.argsort(orientation[:, 0]))
+        affine = self.affine_vox_to_ras @ inv_ornt_aff(orientation, self.shape)
+        return Grid(shape, affine)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A three-dimensional image, its axes closest to RAS+.
+
+    ``voxels`` is a read-only float32 array (X, Y, Z) on ``grid``; NaN and infinite voxels have
+    become 0 on reading. ``stored_grid`` is the grid of the file, whose axes may run in any of 48
+    orders: results are written on it. ``history`` says in words what was mended or changed.
+    """
+
+    voxels: NDArray[np.float32]
+    grid: Grid
+    stored_grid: Grid
+    source: Path | None = None
+    history: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.voxels.shape != self.grid.shape:
+            raise ValueError(f"voxels {self.voxels.shape} do not fill the grid {self.grid.shape}")
+        voxels = np.ascontiguousarray(self.voxels, dtype=np.float32)
+        voxels.setflags(write=False)
+        object.__setattr__(self, "voxels", voxels)
+
+    @classmethod
+    def from_stored(
+        cls,
+        stored_voxels: NDArray[np.generic],
+        affine_vox_to_ras: NDArray[np.float64],
+        source: Path | None = None,
+        history: tuple[str, ...] = (),
+    ) -> Scan:
+        """A scan from voxels in the order of their file, of any orientation."""
+        stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)  # type: ignore[arg-type]
+        voxels = to_canonical_order(stored_voxels, stored_grid)
+        return cls(voxels.astype(np.float32), stored_grid.canonical(), stored_grid, source, history)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between neighbouring voxel centres along x, y, z."""
+        return self.grid.spacing_mm
+
+    def with_note(self, note: str) -> Scan:
+        """The same scan with one more line of history."""
+        return replace(self, history=(*self.history, note))
+
+    def to_stored_order(self, volume: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Take a volume on ``grid`` back to the order of the file it came from."""
+        orientation = io_orientation(self.stored_grid.affine_vox_to_ras)
+        flipped = volume
+        for axis in range(3):
+            stored_axis = int(np.flatnonzero(orientation[:, 0] == axis)[0])
+            if orientation[stored_axis, 1] < 0:
+                flipped = np.flip(flipped, axis=axis)
+        return np.ascontiguousarray(np.transpose(flipped, orientation[:, 0].astype(int)))
+
+
+def to_canonical_order(
+    stored_volume: NDArray[np.generic], stored_grid: Grid
+) -> NDArray[np.generic]:
+    """Permute and flip a volume on ``stored_grid`` so that its axes run closest to RAS+."""
+    orientation = io_orientation(stored_grid.affine_vox_to_ras)
+    return np.ascontiguousarray(apply_orientation(stored_volume, orientation))
