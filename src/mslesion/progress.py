@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
-Display = Callable[[Iterable[T], str, int | None], Iterable[T]]
+Display = Callable[[Iterable[Any], str, int | None], Iterable[Any]]
 
 
-def _silent(items: Iterable[T], label: str, total: int | None) -> Iterable[T]:
+def _silent(items: Iterable[Any], _label: str, _total: int | None) -> Iterable[Any]:
     return items
 
 

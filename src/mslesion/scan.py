@@ -102,7 +102,7 @@ class Scan:
         history: tuple[str, ...] = (),
     ) -> Scan:
         """A scan from voxels in the order of their file, of any orientation."""
-        stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)  # type: ignore[arg-type]
+        stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)
         voxels = to_canonical_order(stored_voxels, stored_grid)
         return cls(voxels.astype(np.float32), stored_grid.canonical(), stored_grid, source, history)
 

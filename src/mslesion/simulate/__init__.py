@@ -1,0 +1,1 @@
+"""A simulated cohort: people with FLAIR scans, lesions, and the masks of them."""
