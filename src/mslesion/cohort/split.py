@@ -1,0 +1,183 @@
+"""Who trains, who validates, who tests: drawn once, written down, never straddled.
+
+People (or, for the demonstration of leakage, single slices) are divided class by class and in
+the order of their lesion load, so that every part sees light and heavy cases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from mslesion.errors import CohortError, UsageError
+from mslesion.evaluation.predictions import SplitUnit, Subset
+
+VALIDATION_SHARE_OF_REST = 0.25
+"""Of what is not tested, as in the paper's 253 of 769 + 253 slices."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is kept together: a person, or one slice where that was asked for by name.
+
+    ``stratum`` is the class that should be equally frequent everywhere, ``load`` orders the units
+    within it.
+    """
+
+    name: str
+    stratum: int
+    load: float = 0.0
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The units of each part, sorted by name."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def subset_of(self) -> dict[str, Subset]:
+        """The part each unit belongs to."""
+        return {name: part for part in Subset for name in getattr(self, part.value)}
+
+
+@dataclass(frozen=True)
+class Split:
+    """A division of units, fold by fold; with several folds each unit is tested once."""
+
+    unit: SplitUnit
+    seed: int
+    folds: tuple[Fold, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """A plain value for ``split.json``, its own hash included."""
+        return {
+            "unit": self.unit.value,
+            "seed": self.seed,
+            "sha256": self.sha256,
+            "folds": [
+                {part.value: list(getattr(fold, part.value)) for part in Subset}
+                for fold in self.folds
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Split:
+        """The inverse of :meth:`as_json`."""
+        return cls(
+            SplitUnit(value["unit"]),
+            value["seed"],
+            tuple(Fold(*(tuple(fold[part.value]) for part in Subset)) for fold in value["folds"]),
+        )
+
+    @property
+    def sha256(self) -> str:
+        """A hash of who stands where; each result names it."""
+        folds = [[list(getattr(fold, part.value)) for part in Subset] for fold in self.folds]
+        return sha256(json.dumps([self.unit.value, folds]).encode()).hexdigest()
+
+
+def draw_split(
+    units: Sequence[Unit],
+    *,
+    unit: SplitUnit,
+    seed: int,
+    folds: int = 1,
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+) -> Split:
+    """Divide ``units`` at random, stratified by class and lesion load.
+
+    With ``folds=1``, into training, validation and test by ``shares``. With more, each fold tests
+    its own part, and a quarter of the rest validates. The order of ``units`` does not matter.
+
+    Raises:
+        CohortError: a class has too few units for every part (or fold) to hold one.
+        UsageError: ``folds`` is below 1.
+    """
+    if folds < 1:
+        raise UsageError(f"{folds} folds", remedy="give --folds 1 (one split) or more")
+    _require_enough(units, unit, folds)
+    generator = np.random.default_rng([seed, 0x5B117])
+    if folds == 1:
+        test, rest = _take_share(units, shares[2], generator)
+        validation, training = _take_share(rest, shares[1] / (shares[0] + shares[1]), generator)
+        return Split(unit, seed, (_fold(training, validation, test),))
+    tested = _deal(units, folds, generator)
+    drawn = []
+    for number in range(folds):
+        rest = [u for u in units if tested[u.name] != number]
+        validation, training = _take_share(rest, VALIDATION_SHARE_OF_REST, generator)
+        drawn.append(_fold(training, validation, [u for u in units if tested[u.name] == number]))
+    return Split(unit, seed, tuple(drawn))
+
+
+def _require_enough(units: Sequence[Unit], unit: SplitUnit, folds: int) -> None:
+    if folds > len(units):
+        raise CohortError(
+            f"{len(units)} {unit.value}s cannot fill {folds} folds",
+            remedy=f"give --folds {max(len(units), 1)} or fewer, or add {unit.value}s",
+        )
+    needed = 3
+    for stratum, count in sorted(_count_by_stratum(units).items()):
+        if count < needed:
+            raise CohortError(
+                f"class {stratum} has {count} {unit.value}s, and training, validation and test "
+                "each need one",
+                remedy=f"add {unit.value}s of that class",
+            )
+
+
+def _count_by_stratum(units: Sequence[Unit]) -> dict[int, int]:
+    strata = [u.stratum for u in units]
+    return {stratum: strata.count(stratum) for stratum in set(strata)}
+
+
+def _ordered(units: Sequence[Unit]) -> list[list[Unit]]:
+    ordered = sorted(units, key=lambda u: (u.stratum, u.load, u.name))
+    return [list(group) for _, group in groupby(ordered, key=lambda u: u.stratum)]
+
+
+def _deal(units: Sequence[Unit], parts: int, generator: np.random.Generator) -> dict[str, int]:
+    """Deal neighbours in lesion load to different parts, as cards, in a new order each round."""
+    part_of: dict[str, int] = {}
+    offset = 0
+    for group in _ordered(units):
+        for start in range(0, len(group), parts):
+            block = group[start : start + parts]
+            order = generator.permutation(parts)
+            if len(block) < parts:
+                # The short last round of one class starts where that of the class before ended,
+                # so that parts differ by at most one unit in all.
+                order = (offset + np.arange(parts)) % parts
+                offset += len(block)
+            part_of.update({u.name: int(part) for u, part in zip(block, order, strict=False)})
+    return part_of
+
+
+def _take_share(
+    units: Sequence[Unit], share: float, generator: np.random.Generator
+) -> tuple[list[Unit], list[Unit]]:
+    """Draw ``share`` of every class, spread over its range of load: (taken, left)."""
+    taken: list[Unit] = []
+    left: list[Unit] = []
+    for group in _ordered(units):
+        count = min(max(1, round(share * len(group))), len(group) - 1)
+        edges = np.linspace(0, len(group), count + 1)
+        chosen = {
+            int(generator.integers(int(np.ceil(low)), max(int(np.ceil(high)), int(low) + 1)))
+            for low, high in zip(edges[:-1], edges[1:], strict=True)
+        }
+        taken += [u for i, u in enumerate(group) if i in chosen]
+        left += [u for i, u in enumerate(group) if i not in chosen]
+    return taken, left
+
+
+def _fold(training: Sequence[Unit], validation: Sequence[Unit], test: Sequence[Unit]) -> Fold:
+    return Fold(*(tuple(sorted(u.name for u in part)) for part in (training, validation, test)))
