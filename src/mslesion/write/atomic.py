@@ -1,0 +1,180 @@
+"""Files that are either complete or absent: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager, suppress
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mslesion.errors import OutputError
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or choose another folder",
+    errno.EDQUOT: "free some space, or choose another folder",
+    errno.EROFS: "choose a folder that can be written",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it, or choose another folder",
+    errno.EEXIST: "a file stands where a folder is needed: move it, or choose another folder",
+    errno.EISDIR: "a folder stands where the file should go: move it, or choose another name",
+    errno.ENAMETOOLONG: "choose a shorter name",
+}
+_FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+
+
+def _output_error(error: OSError, final: Path) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    remedy = _REMEDIES.get(error.errno or 0, "choose another folder")
+    return OutputError(f"cannot be written ({reason})", remedy=remedy, file=final)
+
+
+@contextmanager
+def atomic_path(final: Path) -> Iterator[Path]:
+    """Give a temporary path to write to; it becomes ``final`` when the block ends well.
+
+    The temporary file is a hidden sibling that ends like ``final`` (so that a writer which goes
+    by endings does the right thing). It exists, empty, when the block begins. Missing folders
+    are made. Whatever goes wrong, ``final`` is either what it was before or the complete file.
+
+    Raises:
+        OutputError: The place cannot be written: read-only, a file where a folder should be, a
+            folder where the file should be, a full disk. Where it can be known, this comes
+            before the block runs. Other errors of the block pass through unchanged.
+    """
+    # The tail of a long name, so that the sibling's name never exceeds what a disk allows.
+    partial = final.parent / f".partial-{secrets.token_hex(6)}-{final.name[-40:]}"
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        if final.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
+        partial.touch(exist_ok=False)
+    except OSError as error:
+        raise _output_error(error, final) from error
+    try:
+        yield partial
+        _to_disk(partial)
+        partial.replace(final)
+        _to_disk(final.parent)
+    except OSError as error:
+        # The block may also read: only what concerns the place of writing is ours to explain.
+        ours = {str(partial), str(final), str(final.parent)}
+        if error.errno in _FULL_DISK or str(error.filename) in ours:
+            raise _output_error(error, final) from error
+        raise
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's list of names, are on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot open a folder
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all.
+
+    Raises:
+        OutputError: See :func:`atomic_path`.
+    """
+    with atomic_path(path) as partial:
+        partial.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    r"""Write ``text`` as UTF-8 with ``\n`` line ends on every system.
+
+    Characters that UTF-8 cannot hold (the undecodable bytes of a file name) are escaped.
+
+    Raises:
+        OutputError: See :func:`atomic_path`.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write ``value`` as indented JSON in UTF-8, a newline at its end.
+
+    Mappings and dataclasses keep the order their author gave them, sets are sorted: the same
+    value gives the same bytes. Arrays become lists, paths strings; JSON has no NaN and no
+    infinity, so both become null.
+
+    Raises:
+        OutputError: See :func:`atomic_path`.
+        TypeError: The value holds something JSON has no form for.
+    """
+    write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """The same value out of what JSON knows."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    for kind, plain in _PLAIN_FORMS:
+        if isinstance(value, kind):
+            return plain(value)
+    return value
+
+
+def _plain_mapping(mapping: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): _plain(item) for key, item in mapping.items()}
+
+
+_PLAIN_FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
+    (np.generic | np.ndarray, lambda array: _plain(array.tolist())),
+    (float, lambda number: number if math.isfinite(number) else None),
+    (Mapping, _plain_mapping),
+    (AbstractSet, lambda items: [_plain(item) for item in sorted(items)]),
+    (list | tuple, lambda items: [_plain(item) for item in items]),
+    (os.PathLike, os.fspath),
+)
+
+
+def write_table(
+    path: Path,
+    rows: Sequence[Mapping[str, object]],
+    columns: Sequence[str],
+    delimiter: str = "\t",
+) -> None:
+    r"""Write one line for ``columns``, then one line for each row.
+
+    A value that is None, NaN or absent is ``n/a`` in a table divided by tabs (as BIDS wants it)
+    and empty in any other. Without rows the file holds the line of columns. Lines end in ``\n``.
+
+    Raises:
+        OutputError: See :func:`atomic_path`.
+        ValueError: A row has a key that is not among ``columns``.
+    """
+    missing = "n/a" if delimiter == "\t" else ""
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(text, columns, delimiter=delimiter, lineterminator="\n")
+    table.writeheader()
+    for row in rows:
+        table.writerow({name: _cell(row.get(name), missing) for name in (*columns, *row)})
+    write_text(path, text.getvalue())
+
+
+def _cell(value: object, missing: str) -> str:
+    if value is None or (isinstance(value, float | np.floating) and math.isnan(value)):
+        return missing
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    return str(value)
