@@ -7,10 +7,11 @@ the order of their lesion load, so that every part sees light and heavy cases.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Unit:
     """
 
     name: str
-    stratum: int
+    stratum: str
     load: float = 0.0
 
 
@@ -124,19 +125,13 @@ def _require_enough(units: Sequence[Unit], unit: SplitUnit, folds: int) -> None:
             f"{len(units)} {unit.value}s cannot fill {folds} folds",
             remedy=f"give --folds {max(len(units), 1)} or fewer, or add {unit.value}s",
         )
-    needed = 3
-    for stratum, count in sorted(_count_by_stratum(units).items()):
-        if count < needed:
+    for stratum, count in sorted(Counter(u.stratum for u in units).items()):
+        if count < len(Subset):
             raise CohortError(
-                f"class {stratum} has {count} {unit.value}s, and training, validation and test "
+                f"{count} {unit.value}s are '{stratum}', and training, validation and test "
                 "each need one",
-                remedy=f"add {unit.value}s of that class",
+                remedy=f"add {unit.value}s of that kind",
             )
-
-
-def _count_by_stratum(units: Sequence[Unit]) -> dict[int, int]:
-    strata = [u.stratum for u in units]
-    return {stratum: strata.count(stratum) for stratum in set(strata)}
 
 
 def _ordered(units: Sequence[Unit]) -> list[list[Unit]]:
@@ -171,8 +166,7 @@ def _take_share(
         count = min(max(1, round(share * len(group))), len(group) - 1)
         edges = np.linspace(0, len(group), count + 1)
         chosen = {
-            int(generator.integers(int(np.ceil(low)), max(int(np.ceil(high)), int(low) + 1)))
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            int(generator.integers(np.ceil(low), np.ceil(high))) for low, high in pairwise(edges)
         }
         taken += [u for i, u in enumerate(group) if i in chosen]
         left += [u for i, u in enumerate(group) if i not in chosen]

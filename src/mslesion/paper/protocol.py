@@ -37,6 +37,9 @@ class SliceProtocol:
         23, "3.1", "evenly spread over the volume, ends included; all, where there are fewer"
     )
     plane: Literal["axial"] = _chosen("axial", "the plane of clinical 2D FLAIR and its 23 slices")
+    skull: Literal["as in the scan"] = _chosen(
+        "as in the scan", "the paper names no skull stripping"
+    )
     size_pixels: int = _stated(64, "3.1.1")
     interpolation: Literal["bicubic"] = _stated(
         "bicubic", "3.1.1", "antialiased, or lesions between the sampled points would vanish"
@@ -67,7 +70,14 @@ class AugmentationProtocol:
     copies: int = _stated(5, "3.1.1", "769 slices become 3,845")
     rotation_degrees: float = _stated(15.0, "3.1.1", "uniform in plus or minus this")
     flip_probability: float = _chosen(0.5, "the paper flips horizontally, without a rate")
-    intensity_scale: float = _stated(0.10, "3.1.1", "uniform factor in 1 plus or minus this")
+    intensity_scale: float = _stated(
+        0.10,
+        "3.1.1",
+        "uniform factor in 1 plus or minus this, after the z-score, which would undo it",
+    )
+    interpolation: Literal["bilinear"] = _chosen(
+        "bilinear", "of rotated pixels; the border is repeated beyond the edge"
+    )
     redraw_each_epoch: bool = _chosen(
         True,
         "the paper enlarges the set once; new draws each epoch cost nothing and repeat less",
@@ -105,6 +115,7 @@ class TrainingProtocol:
     batch_size: int = _chosen(16, "small, so that 20 epochs at this rate are enough steps")
     loss: Literal["cross-entropy"] = _chosen("cross-entropy", "the loss that belongs to softmax")
     class_weights: Literal["none"] = _chosen("none", "the paper's classes are nearly balanced")
+    early_stopping: Literal["none"] = _chosen("none", "all epochs run; see the next line")
     keep: Literal["best validation loss"] = _chosen(
         "best validation loss",
         "'a maximum of 20 epochs' implies a choice among them; validation people make it",
@@ -130,12 +141,21 @@ class BaselineProtocol:
     svm_gammas: tuple[float, ...] = _chosen(
         (0.3, 1.0, 3.0), "candidates, times 1 / number of features"
     )
+    svm_probability: Literal["Platt, on validation people"] = _chosen(
+        "Platt, on validation people", "a sigmoid fitted to the SVM's margins"
+    )
 
 
 @dataclass(frozen=True)
 class DecisionProtocol:
-    """From probabilities to answers."""
+    """What is asked, who answers, and how probabilities become answers."""
 
+    diagnosis_label: Literal["the person's"] = _chosen(
+        "the person's", "question 'diagnosis': every slice carries its person's label"
+    )
+    lesion_label: Literal["any lesion voxel"] = _chosen(
+        "any lesion voxel", "question 'lesion': of the expert's mask in that slice"
+    )
     threshold: float = _chosen(0.5, "the larger of the two softmax outputs wins (3.2, item 8)")
     patient_rule: Literal["mean probability"] = _chosen(
         "mean probability",
