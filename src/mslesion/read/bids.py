@@ -1,0 +1,154 @@
+"""BIDS datasets: ``sub-*/[ses-*/]anat/*_FLAIR.nii[.gz]`` and what belongs to it.
+
+A reader of what we need; it does not judge whether the dataset is valid BIDS.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
+from mslesion.errors import CohortError, ScanError
+from mslesion.read.names import entries, is_volume, plain, without_ending
+
+GROUPS = {
+    "ms": Diagnosis.MS,
+    "patient": Diagnosis.MS,
+    "patients": Diagnosis.MS,
+    "rrms": Diagnosis.MS,
+    "spms": Diagnosis.MS,
+    "ppms": Diagnosis.MS,
+    "control": Diagnosis.CONTROL,
+    "controls": Diagnosis.CONTROL,
+    "hc": Diagnosis.CONTROL,
+    "healthy": Diagnosis.CONTROL,
+}
+"""Words of the column ``group``, in small letters. Any other word leaves the diagnosis open."""
+
+_LESION_LABELS = {"L", "lesion"}
+"""``label-L`` is reserved for lesions by BIDS; ``label-lesion`` is what many write."""
+
+_FREE_ENTITIES = {"label", "desc", "space"}
+"""Entities in which a mask may differ from its image; all others say which image it is of."""
+
+
+def is_bids(folder: Path) -> bool:
+    """Whether a folder has subjects as a BIDS dataset has them."""
+    return any(_subjects(folder))
+
+
+def read_bids(folder: Path) -> Cohort:
+    """Read a BIDS dataset without opening any image.
+
+    People are those with a folder ``sub-*``; their diagnosis is the ``group`` of
+    ``participants.tsv``. Of several FLAIR images of one session the first is taken, images
+    without ``space-`` before those with it. A subject without a FLAIR image is set aside.
+
+    Raises:
+        CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
+    """
+    diagnoses = _read_participants(folder / "participants.tsv")
+    people: list[Person] = []
+    set_aside: list[ScanError] = []
+    for subject in _subjects(folder):
+        scans = tuple(_scans_of(subject, folder))
+        if scans:
+            people.append(Person(subject.name, diagnoses.get(subject.name), scans))
+        else:
+            set_aside.append(
+                ScanError(
+                    "has no image named *_FLAIR.nii or *_FLAIR.nii.gz in its folder anat",
+                    remedy="add the FLAIR image, or name it as BIDS does",
+                    file=subject,
+                )
+            )
+    name = folder.resolve().name
+    return Cohort(name, folder, "BIDS", tuple(people), set_aside=tuple(set_aside))
+
+
+def _subjects(folder: Path) -> Iterator[Path]:
+    return (p for p in entries(folder) if p.name.startswith("sub-") and p.is_dir())
+
+
+def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
+    sessions = [p for p in entries(subject) if p.name.startswith("ses-") and p.is_dir()]
+    for session in (subject, *sessions):
+        images = [p for p in _volumes(session / "anat") if _suffix(p) == "FLAIR"]
+        if images:
+            image = min(images, key=lambda path: ("space" in _entities(path), path.name))
+            name = plain(without_ending(image.name).removesuffix("_FLAIR"))
+            yield ScanFile(name, image, _lesion_mask(image, session.relative_to(root), root))
+
+
+def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
+    """The mask that fits an image best; None where no lesion mask is of this image."""
+    wanted = _entities(image)
+
+    def misfit(mask: Path) -> tuple[bool, int, bool, str]:
+        found = _entities(mask)
+        alike = sum(found.get(key) == value for key, value in wanted.items())
+        other_space = found.get("space") != wanted.get("space")
+        return other_space, -alike, "manual" not in mask.parts, str(mask)
+
+    masks = (
+        path
+        for pipeline in entries(root / "derivatives")
+        for path in _volumes(pipeline / session / "anat")
+        if _suffix(path) == "mask" and _entities(path).get("label") in _LESION_LABELS
+    )
+    return min((mask for mask in masks if _is_of(mask, wanted)), key=misfit, default=None)
+
+
+def _is_of(mask: Path, wanted: dict[str, str]) -> bool:
+    found = _entities(mask)
+    identifying = (found.keys() & wanted.keys()) - _FREE_ENTITIES
+    return all(found[key] == wanted[key] for key in identifying)
+
+
+def _volumes(folder: Path) -> list[Path]:
+    return [path for path in entries(folder) if is_volume(path)]
+
+
+def _entities(path: Path) -> dict[str, str]:
+    """``sub-01_label-L_mask.nii.gz`` gives ``{"sub": "01", "label": "L"}``."""
+    return dict(re.findall(r"(?:^|_)([a-zA-Z]+)-([^_]*)", without_ending(path.name)))
+
+
+def _suffix(path: Path) -> str:
+    return without_ending(path.name).rpartition("_")[2]
+
+
+def _read_participants(table: Path) -> dict[str, Diagnosis | None]:
+    """Diagnosis by participant; nothing where there is no table or no column ``group``."""
+    try:
+        text = table.read_bytes().decode("utf-8-sig", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise CohortError(
+            f"cannot be read ({error.strerror})", remedy="check the file", file=table
+        ) from error
+    lines = [[cell.strip() for cell in line.split("\t")] for line in re.split(r"\r\n|\r|\n", text)]
+    columns = [name.lower() for name in lines[0]]
+    if "participant_id" not in columns:
+        raise CohortError(
+            "has no column participant_id",
+            remedy="name it in the first line, and divide the columns by tabs",
+            file=table,
+        )
+    diagnoses: dict[str, Diagnosis | None] = {}
+    for line_number, cells in enumerate(lines[1:], start=2):
+        row = dict(zip(columns, cells, strict=False))
+        if not any(cells):
+            continue
+        person_id = "sub-" + row["participant_id"].removeprefix("sub-")
+        if person_id in diagnoses:
+            raise CohortError(
+                f"line {line_number} names {person_id} again",
+                remedy="keep one line for each participant",
+                file=table,
+            )
+        diagnoses[person_id] = GROUPS.get(row.get("group", "").lower())
+    return diagnoses

@@ -1,0 +1,81 @@
+"""From what a folder looks like to the reader of its layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from mslesion.cohort.people import Cohort
+from mslesion.errors import CohortError
+from mslesion.read.bids import is_bids, read_bids
+from mslesion.read.names import entries
+from mslesion.read.public_datasets import (
+    is_kaggle,
+    is_mendeley,
+    is_open_ms_data,
+    read_kaggle,
+    read_mendeley,
+    read_open_ms_data,
+)
+from mslesion.read.volumes import (
+    is_folder_of_volumes,
+    read_folder_of_volumes,
+    read_single_file,
+)
+
+
+class Layout(NamedTuple):
+    """How a cohort lies in a folder: how that is recognised, and how it is read."""
+
+    name: str
+    recognise: Callable[[Path], bool]
+    read: Callable[[Path], Cohort]
+
+
+LAYOUTS = (
+    Layout("BIDS", is_bids, read_bids),
+    Layout("Mendeley", is_mendeley, read_mendeley),
+    Layout("Kaggle", is_kaggle, read_kaggle),
+    Layout("open_ms_data", is_open_ms_data, read_open_ms_data),
+    Layout("folder of volumes", is_folder_of_volumes, read_folder_of_volumes),
+)
+
+
+def read_cohort(folder: Path) -> Cohort:
+    """Find out who is in a folder, and where their scans and masks lie; no image is opened.
+
+    A single file is a cohort of one. Where a folder holds nothing but one other folder, as
+    unpacked archives do, that one is looked into.
+
+    Raises:
+        CohortError: The folder is not there, may not be read, or holds no scan in any layout of
+            ``LAYOUTS``; somebody is named twice.
+    """
+    try:
+        if not folder.exists():
+            raise CohortError("does not exist", remedy="check the path", file=folder)
+        if not folder.is_dir():
+            return read_single_file(folder)
+        return _read_folder(folder)
+    except OSError as error:
+        raise CohortError(
+            f"cannot be read ({error.strerror})", remedy="ask for the right to it", file=folder
+        ) from error
+
+
+def _read_folder(folder: Path) -> Cohort:
+    for layout in LAYOUTS:
+        if layout.recognise(folder):
+            cohort = layout.read(folder)
+            if cohort.people:
+                return cohort
+    inside = entries(folder)
+    if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
+        return _read_folder(inside[0])
+    names = ", ".join(layout.name for layout in LAYOUTS)
+    raise CohortError(
+        f"holds no scans in any layout that is known ({names})",
+        remedy="give a folder laid out in one of these ways, or one NIfTI file",
+        file=folder,
+    )

@@ -1,0 +1,47 @@
+"""Names of files and folders as the layouts need them: listed, ordered, shortened."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+VOLUME_ENDINGS = (".nii.gz", ".nii", ".mgz", ".mgh")
+
+
+def entries(folder: Path) -> list[Path]:
+    """What a folder holds, numbers in names in the order of counting; nothing if it is none.
+
+    Hidden names are left out: macOS puts a ``._name`` beside each file it copies.
+    """
+    try:
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(found, key=_counting_order)
+
+
+def _counting_order(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    parts = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    numbered = tuple((0, int(p), "") if p[0] in "0123456789" else (1, 0, p.lower()) for p in parts)
+    return numbered, path.name
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file's name ends as that of a volume, in capitals or not."""
+    return path.name.lower().endswith(VOLUME_ENDINGS)
+
+
+def without_ending(name: str) -> str:
+    """A file's name without ``.nii.gz`` or whatever ending it has."""
+    for ending in VOLUME_ENDINGS:
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return Path(name).stem
+
+
+def plain(name: str) -> str:
+    """A name fit for a table and a file: no spaces, brackets, line breaks or leading dashes.
+
+    What cannot be kept becomes a dash; a name of nothing else becomes ``scan``.
+    """
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "scan"

@@ -1,0 +1,168 @@
+"""NIfTI-1 and NIfTI-2, read field by field.
+
+Not through nibabel's loader, which mends some damage in silence, prints about other, and
+believes any size that a header claims. nibabel still says where the fields lie and what a
+quaternion means.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from mslesion.errors import GeometryError, UnreadableFileError
+from mslesion.read.content import Content
+from mslesion.read.stored import StoredVolume
+from mslesion.read.volume import (
+    EXPORT_AGAIN,
+    GET_AGAIN,
+    is_regular,
+    nowhere,
+    stored_voxels,
+    volume_shape,
+)
+
+FIELD_OF_VIEW_MM = (100.0, 350.0)
+"""The longest side of an image of a head lies within this."""
+
+
+def is_nifti(head: bytes) -> bool:
+    """Whether a file begins as a single-file NIfTI-1 or NIfTI-2 does, of either endianness."""
+    return _is_nifti1(head) or _is_nifti2(head)
+
+
+def _is_nifti1(head: bytes) -> bool:
+    return head[344:348] == b"n+1\0" and head[:4] in {b"\x5c\1\0\0", b"\0\0\1\x5c"}
+
+
+def _is_nifti2(head: bytes) -> bool:
+    return head[4:8] == b"n+2\0" and head[:4] in {b"\x1c\2\0\0", b"\0\0\2\x1c"}
+
+
+def decode_nifti(content: Content) -> StoredVolume:
+    """Read the one volume of a NIfTI file.
+
+    Raises:
+        UnreadableFileError: Damaged, cut short, or too large.
+        GeometryError: A single slice, several volumes, or voxels that lie nowhere.
+        VoxelError: Complex or colour voxels.
+    """
+    kind = nib.Nifti1Header if _is_nifti1(content.head) else nib.Nifti2Header
+    endianness = "<" if content.head[0] else ">"
+    block = content.head[: kind.template_dtype.itemsize]
+    if len(block) < kind.template_dtype.itemsize:
+        raise UnreadableFileError("ends within its header", remedy=GET_AGAIN, file=content.path)
+    header = kind(block, endianness, check=False)
+    path = content.path
+    axis_count = int(header["dim"][0])
+    if not 1 <= axis_count <= 7:
+        raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=path)
+    shape, notes = volume_shape(tuple(int(n) for n in header["dim"][1 : axis_count + 1]), path)
+    first_byte = float(header["vox_offset"])
+    # The header and the four bytes that say whether extensions follow come first.
+    if not (len(block) + 4 <= first_byte < 2**31 and first_byte == int(first_byte)):
+        raise UnreadableFileError(
+            f"has a damaged header: its voxels begin at byte {first_byte:g}",
+            remedy=GET_AGAIN,
+            file=path,
+        )
+    voxels = stored_voxels(content, header, shape, int(first_byte), exact=True)
+    affine, affine_notes = _affine(header, shape, path)
+    slope, intercept, scaling_notes = _scaling(header)
+    history = (*notes, *affine_notes, *scaling_notes)
+    return StoredVolume(voxels, affine, slope, intercept, history)
+
+
+def _scaling(header: Any) -> tuple[float, float, list[str]]:
+    """Slope, intercept and notes. NIfTI-1 says that a slope of 0 means no scaling."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or math.isnan(slope):
+        return 1.0, 0.0, []
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
+        return 1.0, 0.0, [f"scaling of {slope:g} and {intercept:g} in the header ignored"]
+    return slope, intercept, ["negative scaling: contrast is inverted"] if slope < 0 else []
+
+
+def _affine(
+    header: Any, shape: tuple[int, int, int], path: Path
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Where the header puts the voxels, in millimetres; the sform before the qform."""
+    notes: list[str] = []
+    spacing = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    if np.isnan(spacing).any():
+        raise GeometryError("has NaN as a voxel size", remedy=EXPORT_AGAIN, file=path)
+    if (spacing <= 0).any():
+        notes.append("voxel sizes in the header are zero or negative: taken without their sign")
+        header["pixdim"][1:4] = np.abs(spacing)
+    claimed = {
+        "sform": header.get_sform() if header["sform_code"] > 0 else None,
+        "qform": _qform(header) if header["qform_code"] > 0 else None,
+    }
+    usable = {
+        name: np.asarray(affine, dtype=np.float64)
+        for name, affine in claimed.items()
+        if affine is not None and is_regular(affine)
+    }
+    if header["sform_code"] <= 0 and header["qform_code"] <= 0:
+        notes.append("no orientation in the header: left and right are not known")
+        base = np.asarray(header.get_base_affine(), dtype=np.float64)
+        usable = {"voxel sizes": base} if is_regular(base) else {}
+    if not usable:
+        raise nowhere(path)
+    used = next(iter(usable))
+    if used == "qform" and header["sform_code"] > 0:
+        notes.append("the sform is unusable: the qform is taken")
+    if len(usable) == 2:
+        notes += _disagreement(usable["sform"], usable["qform"], shape, path)
+    affine, unit_notes = _in_millimetres(usable[used], header, shape)
+    return affine, notes + unit_notes
+
+
+def _qform(header: Any) -> NDArray[np.float64] | None:
+    try:
+        return np.asarray(header.get_qform(), dtype=np.float64)
+    except (HeaderDataError, ValueError):  # the quaternion is none, or qfac is neither 1 nor -1
+        return None
+
+
+def _disagreement(
+    sform: NDArray[np.float64], qform: NDArray[np.float64], shape: tuple[int, int, int], path: Path
+) -> list[str]:
+    """Note how far sform and qform lie apart; mirrored, they cannot both be believed."""
+    if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
+        raise GeometryError(
+            "has two orientations (sform and qform) that are mirror images of each other",
+            remedy="find out which is right, and remove the other",
+            file=path,
+        )
+    centre = np.array([*((n - 1) / 2 for n in shape), 1.0])
+    shift_mm = float(np.linalg.norm(((sform - qform) @ centre)[:3]))
+    directions = [a[:3, :3] / np.linalg.norm(a[:3, :3], axis=0) for a in (sform, qform)]
+    cosines = np.clip((directions[0] * directions[1]).sum(axis=0), -1.0, 1.0)
+    angle_degrees = float(np.degrees(np.arccos(cosines.min())))
+    if shift_mm < 0.1 and angle_degrees < 0.5:
+        return []
+    apart = f"{shift_mm:.1f} mm and {angle_degrees:.1f} degrees apart"
+    return [f"sform and qform lie {apart}: the sform is taken"]
+
+
+def _in_millimetres(
+    affine: NDArray[np.float64], header: Any, shape: tuple[int, int, int]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Believe a unit other than the millimetre only where that makes the image a head's size."""
+    unit = header.get_xyzt_units()[0] if int(header["xyzt_units"]) & 7 in {1, 2, 3} else "mm"
+    to_mm = {"meter": 1000.0, "micron": 0.001}.get(unit)
+    if to_mm is None:
+        return affine, []
+    longest = max(np.linalg.norm(affine[:3, :3], axis=0) * shape)
+    if not FIELD_OF_VIEW_MM[0] <= longest * to_mm <= FIELD_OF_VIEW_MM[1]:
+        return affine, [f"the header's unit, {unit}, is not believed: millimetres are taken"]
+    in_mm = affine.copy()
+    in_mm[:3] *= to_mm
+    return in_mm, [f"stored in units of {unit}, taken to millimetres"]
