@@ -52,6 +52,7 @@ class Cohort:
     layout: str
     people: tuple[Person, ...]
     has_patient_names: bool = True
+    is_simulated: bool = False
     set_aside: tuple[MslesionError, ...] = ()
 
     def __post_init__(self) -> None:

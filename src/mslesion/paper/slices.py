@@ -160,7 +160,8 @@ def _lesion_area_mm2(
     mask: NDArray[np.bool_], scan: Scan, indices: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     x_mm, y_mm, _ = scan.spacing_mm
-    return (mask[:, :, indices].sum(axis=(0, 1)) * x_mm * y_mm).astype(np.float32)
+    area_mm2: NDArray[np.float32] = mask[:, :, indices].sum(axis=(0, 1)) * np.float32(x_mm * y_mm)
+    return area_mm2.astype(np.float32)
 
 
 def spread_indices(available: int, wanted: int) -> NDArray[np.intp]:
@@ -237,4 +238,5 @@ def z_score(
         return np.stack([z_score(i[None], t[None], "scan")[0] for i, t in pairs])
     values = images[tissue].astype(np.float64)
     deviation = float(values.std()) or 1.0
-    return ((images - values.mean()) / deviation).astype(np.float32)
+    scored: NDArray[np.float64] = (images - values.mean()) / deviation
+    return scored.astype(np.float32)

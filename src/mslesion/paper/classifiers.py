@@ -1,0 +1,271 @@
+"""CNN, decision tree and support vector machine with one face: ``fit`` and ``predict_proba``.
+
+All three are scikit-learn classifiers of images (N, S, S), or of the same images as rows of
+pixels (N, S*S); they can be cloned, searched, cross-validated and put into pipelines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from math import isqrt
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted
+
+from mslesion.errors import UsageError
+from mslesion.paper.protocol import (
+    AugmentationProtocol,
+    BaselineProtocol,
+    NetworkProtocol,
+    Protocol,
+    TrainingProtocol,
+)
+from mslesion.paper.result import Epoch
+from mslesion.paper.training import LabelledImages, Recipe, predict_scores, train_network
+
+
+class CNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The paper's network as a scikit-learn classifier.
+
+    After ``fit``: ``network_``, ``curve_`` (one :class:`Epoch` an epoch), ``kept_epoch_``,
+    ``classes_``, ``size_pixels_``.
+    """
+
+    def __init__(
+        self,
+        network: NetworkProtocol = NetworkProtocol(),  # noqa: B008 - frozen values
+        training: TrainingProtocol = TrainingProtocol(),  # noqa: B008
+        augmentation: AugmentationProtocol = AugmentationProtocol(),  # noqa: B008
+        seed: int = 0,
+        checkpoint: Path | None = None,
+    ) -> None:
+        self.network = network
+        self.training = training
+        self.augmentation = augmentation
+        self.seed = seed
+        self.checkpoint = checkpoint
+
+    def fit(
+        self,
+        X: ArrayLike,  # noqa: N803 - scikit-learn's names
+        y: ArrayLike,
+        validation: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> Self:
+        """Train on images (N, S, S) or (N, S*S) and two classes.
+
+        With ``validation`` (images, classes), the epoch with its lowest loss is kept, else the
+        last.
+        """
+        images = as_images(X)
+        self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
+        _require_two(self.classes_)
+        held_out = None
+        if validation is not None:
+            held_out = LabelledImages(
+                as_images(validation[0]), np.searchsorted(self.classes_, np.asarray(validation[1]))
+            )
+        trained = train_network(
+            LabelledImages(images, labels),
+            held_out,
+            Recipe(self.network, self.training, self.augmentation, self.seed),
+            self.checkpoint,
+        )
+        self.network_ = trained.network
+        self.curve_: tuple[Epoch, ...] = trained.curve
+        self.kept_epoch_ = trained.kept_epoch
+        self.size_pixels_ = images.shape[-1]
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Probabilities (N, 2) in the order of ``classes_``."""
+        check_is_fitted(self, "network_")
+        images = as_images(X)
+        if images.shape[-1] != self.size_pixels_:
+            raise UsageError(
+                f"images of {images.shape[-1]} pixels for a network of {self.size_pixels_}",
+                remedy=f"cut the slices at {self.size_pixels_} pixels",
+            )
+        return predict_scores(self.network_, images)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+        """The more probable class of each image."""
+        chosen: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return chosen
+
+
+class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Images (N, S, S) as rows of pixels (N, S*S), so that a baseline takes what the CNN takes."""
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:  # noqa: N803, ARG002
+        """Learn nothing but the number of pixels."""
+        images = np.asarray(X)
+        self.n_features_in_ = int(np.prod(images.shape[1:]))
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+        """Rows of pixels, float32."""
+        images = np.asarray(X, np.float32)
+        return images.reshape(len(images), self.n_features_in_)
+
+
+def as_images(X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
+    """Images (N, S, S) float32 from themselves or from rows of S*S pixels.
+
+    Raises:
+        UsageError: the array is neither, or the images are not square.
+    """
+    array = np.asarray(X, np.float32)
+    if array.ndim == 2 and isqrt(array.shape[1]) ** 2 == array.shape[1]:
+        side = isqrt(array.shape[1])
+        array = array.reshape(-1, side, side)
+    if array.ndim != 3 or array.shape[1] != array.shape[2]:
+        raise UsageError(
+            f"an array of shape {array.shape} where square images were expected",
+            remedy="give (N, S, S), or (N, S*S)",
+        )
+    return array
+
+
+def _require_two(classes: NDArray[Any]) -> None:
+    if len(classes) != 2:
+        raise UsageError(
+            f"{len(classes)} classes in the training data", remedy="give slices of two classes"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A classifier fitted on training data, all its choices made on validation data."""
+
+    estimator: Any
+    settings: dict[str, Any]
+    seconds: float
+    curve: tuple[Epoch, ...] = ()
+    kept_epoch: int | None = None
+
+    def probability(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of the answer yes (class 1) for images (N, S, S)."""
+        chosen: NDArray[np.float64] = self.estimator.predict_proba(pixels)[:, 1]
+        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class FitRequest:
+    """What every classifier is fitted from."""
+
+    training: LabelledImages
+    validation: LabelledImages
+    protocol: Protocol
+    seed: int
+    checkpoint: Path | None = None
+
+
+def fit_cnn(request: FitRequest) -> Fitted:
+    """The network, its epoch chosen on validation data."""
+    started = perf_counter()
+    estimator = CNNClassifier(
+        request.protocol.network,
+        request.protocol.training,
+        request.protocol.augmentation,
+        request.seed,
+        request.checkpoint,
+    ).fit(
+        request.training.pixels,
+        request.training.labels,
+        validation=(request.validation.pixels, request.validation.labels),
+    )
+    return Fitted(
+        estimator,
+        {"pooling": request.protocol.network.pooling, "epoch": estimator.kept_epoch_},
+        perf_counter() - started,
+        estimator.curve_,
+        estimator.kept_epoch_,
+    )
+
+
+def fit_max_pooling_cnn(request: FitRequest) -> Fitted:
+    """The same network with max pooling, for the paper's claim that average pooling is better."""
+    network = replace(request.protocol.network, pooling="max")
+    return fit_cnn(replace(request, protocol=replace(request.protocol, network=network)))
+
+
+def fit_tree(request: FitRequest) -> Fitted:
+    """The decision tree whose depth and leaf size do best on validation data."""
+    started = perf_counter()
+    best, settings = _choose(_tree_candidates(request.protocol.baselines, request.seed), request)
+    return Fitted(best, settings, perf_counter() - started)
+
+
+def fit_svm(request: FitRequest) -> Fitted:
+    """The SVM whose cost and width do best on validation data, calibrated there (Platt 1999)."""
+    started = perf_counter()
+    features = int(np.prod(request.training.pixels.shape[1:]))
+    best, settings = _choose(_svm_candidates(request.protocol.baselines, features), request)
+    everyone = np.arange(len(request.validation.labels))
+    calibrated = CalibratedClassifierCV(
+        FrozenEstimator(best), method="sigmoid", ensemble=False, cv=[(everyone, everyone)]
+    )
+    calibrated.fit(request.validation.pixels, request.validation.labels)
+    return Fitted(calibrated, settings, perf_counter() - started)
+
+
+CLASSIFIERS: Mapping[str, Callable[[FitRequest], Fitted]] = {
+    "CNN": fit_cnn,
+    "decision tree": fit_tree,
+    "SVM": fit_svm,
+}
+"""The paper's three, in the order of its section 4.3."""
+
+ABLATIONS: Mapping[str, Callable[[FitRequest], Fitted]] = {"CNN, max pooling": fit_max_pooling_cnn}
+"""Variants that answer a claim of the paper."""
+
+
+def _tree_candidates(
+    protocol: BaselineProtocol, seed: int
+) -> Iterator[tuple[dict[str, Any], BaseEstimator]]:
+    for depth, leaf in product(protocol.tree_depths, protocol.tree_leaf_sizes):
+        tree = DecisionTreeClassifier(max_depth=depth, min_samples_leaf=leaf, random_state=seed)
+        yield {"max_depth": depth, "min_samples_leaf": leaf}, make_pipeline(Pixels(), tree)
+
+
+def _svm_candidates(
+    protocol: BaselineProtocol, features: int
+) -> Iterator[tuple[dict[str, Any], BaseEstimator]]:
+    for cost, gamma in product(protocol.svm_costs, protocol.svm_gammas):
+        svm = SVC(C=cost, gamma=gamma / features, kernel=protocol.svm_kernel)
+        yield {"C": cost, "gamma": gamma / features}, make_pipeline(Pixels(), StandardScaler(), svm)
+
+
+def _choose(
+    candidates: Iterator[tuple[dict[str, Any], BaseEstimator]], request: FitRequest
+) -> tuple[BaseEstimator, dict[str, Any]]:
+    """The candidate with the highest balanced accuracy on validation data; the first of equals."""
+    best: tuple[float, BaseEstimator, dict[str, Any]] | None = None
+    for settings, estimator in candidates:
+        fitted = clone(estimator).fit(request.training.pixels, request.training.labels)
+        score = _balanced_accuracy(
+            request.validation.labels, fitted.predict(request.validation.pixels)
+        )
+        if best is None or score > best[0]:
+            best = (score, fitted, {**settings, "validation_balanced_accuracy": score})
+    if best is None:
+        raise UsageError("no candidate to choose from", remedy="name at least one value each")
+    return best[1], best[2]
+
+
+def _balanced_accuracy(labels: NDArray[np.integer], answers: NDArray[np.integer]) -> float:
+    """Mean recall over the classes that occur."""
+    return float(np.mean([(answers[labels == c] == c).mean() for c in np.unique(labels)]))

@@ -1,0 +1,140 @@
+"""One fit of a study: fit on training slices, choose on validation slices, answer on all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.cohort.split import Fold, Split
+from mslesion.errors import CohortError
+from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
+from mslesion.paper.classifiers import FitRequest, Fitted
+from mslesion.paper.protocol import Protocol
+from mslesion.paper.questions import CLASS_NAMES
+from mslesion.paper.result import Fit
+from mslesion.paper.slices import SliceSet
+from mslesion.paper.storage import SliceModel, save_model
+from mslesion.paper.training import LabelledImages
+
+
+class Job(NamedTuple):
+    """One fit: one classifier on one fold of one split under one question."""
+
+    question: Question
+    split_unit: SplitUnit
+    classifier: str
+    fold: int
+
+    @property
+    def name(self) -> str:
+        """A name for files."""
+        classifier = self.classifier.replace(",", "").replace(" ", "-").lower()
+        return f"{self.question}_{self.split_unit}-split_{classifier}_fold-{self.fold}"
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A job with all it needs, so that another process can do it.
+
+    ``models`` is the folder the fitted model is written below, or None to keep none.
+    """
+
+    job: Job
+    fit: Callable[[FitRequest], Fitted]
+    slices: SliceSet
+    split: Split
+    protocol: Protocol
+    seed: int
+    checkpoints: Path | None
+    models: Path | None
+
+
+def run_task(task: Task) -> tuple[Predictions, Fit]:
+    """Fit, keep the model where asked, and answer for every slice."""
+    job, slices = task.job, task.slices
+    subset = subset_of_slices(slices, task.split.unit, task.split.folds[job.fold])
+    fitted = task.fit(
+        FitRequest(
+            training=_labelled(slices, job.question, subset == Subset.TRAINING),
+            validation=_labelled(slices, job.question, subset == Subset.VALIDATION),
+            protocol=task.protocol,
+            seed=task.seed,
+            checkpoint=task.checkpoints and task.checkpoints / f"{job.name}.safetensors",
+        )
+    )
+    if task.models is not None:
+        trained_on = _describe_training(slices, subset, task.split, task.seed)
+        model = SliceModel(
+            job.classifier, fitted.estimator, job.question, task.protocol, trained_on
+        )
+        save_model(model, task.models / job.name)
+    predictions = Predictions(
+        fold=np.full(len(slices), job.fold, np.int16),
+        subset=subset,
+        person_id=slices.person_id,
+        scan_name=slices.scan_name,
+        slice_index=slices.slice_index,
+        label=slices.labels(job.question),
+        probability=fitted.probability(slices.pixels),
+    )
+    how = Fit(job.fold, fitted.seconds, fitted.settings, fitted.curve, fitted.kept_epoch)
+    return predictions, how
+
+
+def subset_of_slices(slices: SliceSet, unit: SplitUnit, fold: Fold) -> NDArray[np.str_]:
+    """The :class:`Subset` value of each slice."""
+    names = slices.person_id if unit is SplitUnit.PATIENT else slices.slice_names
+    part = fold.subset_of()
+    return np.array([part[str(name)].value for name in names])
+
+
+def _labelled(slices: SliceSet, question: Question, chosen: NDArray[np.bool_]) -> LabelledImages:
+    """Images and labels of the chosen slices, of both classes.
+
+    Raises:
+        CohortError: all chosen slices have one label.
+    """
+    labels = slices.labels(question)[chosen]
+    if len(np.unique(labels)) < 2:
+        only = CLASS_NAMES[question][int(labels[0])] if len(labels) else "there at all"
+        raise CohortError(
+            f"under '{question}', one part of the split has one class only (no slice but those "
+            f"{only})",
+            remedy="give fewer --folds, another --seed, or more people",
+        )
+    return LabelledImages(slices.pixels[chosen], labels)
+
+
+def _describe_training(
+    slices: SliceSet, subset: NDArray[np.str_], split: Split, seed: int
+) -> dict[str, object]:
+    """What a model was trained on, without a name of anybody.
+
+    ``scans`` holds a hash of every scan seen in training or validation, so that an evaluation can
+    leave those people out.
+    """
+    seen = slices.where(subset != Subset.TEST)
+    hashes = scan_hashes(seen)
+    return {
+        "split_unit": split.unit.value,
+        "split_sha256": split.sha256,
+        "seed": seed,
+        "people": len(np.unique(seen.person_id)),
+        "training_slices": int((subset == Subset.TRAINING).sum()),
+        "validation_slices": int((subset == Subset.VALIDATION).sum()),
+        "scans": sorted(hashes.values()),
+    }
+
+
+def scan_hashes(slices: SliceSet) -> dict[str, str]:
+    """A hash of the images of each scan, by its name."""
+    return {
+        str(name): sha256(slices.pixels[slices.scan_name == name].tobytes()).hexdigest()
+        for name in np.unique(slices.scan_name)
+    }

@@ -1,0 +1,183 @@
+"""Models as files: no pickle, hashed, and saying what they were trained on.
+
+A model is a folder: ``model.json`` (what it is, its protocol, its training data, the hash of the
+other file) and either ``weights.safetensors`` (the network) or ``estimator.skops`` (a baseline).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import skops.io
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from mslesion import __version__
+from mslesion.errors import ModelFileError
+from mslesion.evaluation.predictions import Question
+from mslesion.paper import protocol as protocols
+from mslesion.paper.classifiers import CNNClassifier
+from mslesion.paper.network import build_network
+from mslesion.paper.protocol import Protocol
+from mslesion.write.atomic import write_bytes, write_json
+
+FORMAT = "mslesion slice classifier, 1"
+
+TRUSTED_TYPES = (
+    "mslesion.paper.classifiers.Pixels",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+)
+"""All that a baseline's file may hold beside what skops trusts by itself."""
+
+
+@dataclass(frozen=True, eq=False)
+class SliceModel:
+    """A fitted classifier with what is needed to use and to judge it.
+
+    ``trained_on`` says so in plain values: cohort, people, slices, seed, hash of the split.
+    """
+
+    classifier: str
+    estimator: Any
+    question: Question
+    protocol: Protocol
+    trained_on: dict[str, Any]
+
+    def probability(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Probability of the answer yes for images (N, S, S)."""
+        chosen: NDArray[np.float64] = self.estimator.predict_proba(pixels)[:, 1]
+        return chosen
+
+
+def save_model(model: SliceModel, folder: Path) -> None:
+    """Write a model's folder; the description comes last, so that a half-written one is refused.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    if isinstance(model.estimator, CNNClassifier):
+        name, content = "weights.safetensors", save(model.estimator.network_.state_dict())
+    else:
+        name, content = "estimator.skops", skops.io.dumps(model.estimator)
+    write_bytes(folder / name, content)
+    write_json(
+        folder / "model.json",
+        {
+            "format": FORMAT,
+            "version": __version__,
+            "classifier": model.classifier,
+            "question": model.question.value,
+            "trained_on": model.trained_on,
+            "protocol": dataclasses.asdict(model.protocol),
+            "file": name,
+            "sha256": sha256(content).hexdigest(),
+        },
+    )
+
+
+def load_model(folder: Path) -> SliceModel:
+    """Read a model's folder, after checking its hash; nothing in it is executed.
+
+    Raises:
+        ModelFileError: a file is missing, damaged, of another format, or holds a type that is
+            not one of a slice classifier's.
+    """
+    description = _read_description(folder)
+    path = folder / description["file"]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(
+            f"cannot be read ({error.strerror})", remedy="copy the whole model folder", file=path
+        ) from error
+    if sha256(content).hexdigest() != description["sha256"]:
+        raise ModelFileError(
+            "is not the file that model.json describes (its SHA-256 differs)",
+            remedy="copy the model folder again, or train anew",
+            file=path,
+        )
+    protocol = _protocol_from(description["protocol"])
+    loader = _load_network if path.suffix == ".safetensors" else _load_baseline
+    return SliceModel(
+        description["classifier"],
+        loader(content, protocol, path),
+        Question(description["question"]),
+        protocol,
+        description["trained_on"],
+    )
+
+
+def _read_description(folder: Path) -> dict[str, Any]:
+    path = folder / "model.json"
+    try:
+        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        is_ours = description["format"] == FORMAT
+        is_inside = Path(description["file"]).name == description["file"]
+    except FileNotFoundError as error:
+        raise ModelFileError(
+            "no model here (model.json is missing)",
+            remedy="give a folder that 'mslesion train' wrote",
+            file=folder,
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(
+            "model.json cannot be read", remedy="copy the model folder again", file=path
+        ) from error
+    if not (is_ours and is_inside):
+        raise ModelFileError(
+            f"format '{description['format']}' is not '{FORMAT}'",
+            remedy="use the version of mslesion that wrote it",
+            file=path,
+        )
+    return description
+
+
+def _load_network(content: bytes, protocol: Protocol, path: Path) -> CNNClassifier:
+    estimator = CNNClassifier(protocol.network, protocol.training, protocol.augmentation)
+    network = build_network(protocol.network, protocol.slices.size_pixels)
+    try:
+        network.load_state_dict(load(content))
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelFileError(
+            "the weights do not fit the network of model.json",
+            remedy="copy the model folder again",
+            file=path,
+        ) from error
+    estimator.network_ = network.eval()
+    estimator.classes_ = np.array([0, 1])
+    estimator.size_pixels_ = protocol.slices.size_pixels
+    return estimator
+
+
+def _load_baseline(content: bytes, _protocol: Protocol, path: Path) -> Any:
+    foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
+    if foreign:
+        raise ModelFileError(
+            f"holds types that no slice classifier has: {', '.join(foreign)}",
+            remedy="do not use this file",
+            file=path,
+        )
+    return skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+
+
+def _protocol_from(values: Mapping[str, Mapping[str, Any]]) -> Protocol:
+    """The inverse of ``dataclasses.asdict`` through JSON, which knows no tuples."""
+    parts = {}
+    for part in dataclasses.fields(Protocol):
+        kind = getattr(protocols, str(part.type))
+        parts[part.name] = kind(
+            **{
+                name: tuple(value) if isinstance(value, list) else value
+                for name, value in values[part.name].items()
+            }
+        )
+    return Protocol(**parts)
