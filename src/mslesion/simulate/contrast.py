@@ -1,0 +1,212 @@
+"""FLAIR contrast of one person's brain: tissue intensities, gyral detail, caps, bands and spots.
+
+Everything is composed on the anatomy's brain box, before the head is deformed. White matter is 1;
+the acquisition scales the whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mslesion.simulate.anatomy import Anatomy
+from mslesion.simulate.fields import Volume, ramp, smooth_noise
+
+_GYRUS_MM = 6.5
+_FOLIUM_MM = 5.0
+
+
+@dataclass(frozen=True)
+class ContrastDraw:
+    """Intensities relative to white matter, and the strength of what varies within tissues.
+
+    In FLAIR, fluid is nulled and grey matter, of longer T2, is a little brighter than white
+    (Hajnal et al., J Comput Assist Tomogr 16(6), 1992).
+    """
+
+    grey: float
+    csf: float
+    deep_grey: float
+    pallidum_drop: float
+    white_texture: float
+    sulcus_width: float
+    ependyma: float
+
+
+@dataclass(frozen=True)
+class NormalBrightDraw:
+    """Bright places that everybody may have, with or without MS.
+
+    Periventricular caps and a thin band (Fazekas grade 1) are found in most healthy adults, and
+    punctate foci in the deep white matter become common with age (Fazekas et al., AJR 149(2),
+    1987). None of them belongs to the lesion mask.
+    """
+
+    band_mm: float
+    band_brightness: float
+    cap_mm: float
+    cap_brightness: float
+    spot_diameters_mm: tuple[float, ...]
+    spot_brightness: float
+
+
+def draw_contrast(rng: np.random.Generator) -> ContrastDraw:
+    """Draw the tissue intensities of one scanner and protocol."""
+    grey = rng.uniform(1.12, 1.36)
+    return ContrastDraw(
+        grey=_rounded(grey),
+        csf=_rounded(rng.uniform(0.10, 0.30)),
+        deep_grey=_rounded(1 + (grey - 1) * rng.uniform(0.3, 0.7)),
+        pallidum_drop=_rounded(rng.uniform(0.05, 0.22)),
+        white_texture=_rounded(rng.uniform(0.012, 0.03)),
+        sulcus_width=_rounded(rng.uniform(0.75, 1.25)),
+        ependyma=_rounded(rng.uniform(0.05, 0.25)),
+    )
+
+
+def draw_normal_bright(rng: np.random.Generator, age_years: float) -> NormalBrightDraw:
+    """Draw caps, bands and spots from the age alone: the diagnosis has no say."""
+    expected_spots = np.exp((age_years - 45) / 14)
+    has_spots = rng.random() < np.clip((age_years - 20) / 55, 0.05, 0.85)
+    count = int(min(rng.poisson(expected_spots * rng.gamma(1.5, 1 / 1.5)), 12)) if has_spots else 0
+    diameters = np.clip(rng.lognormal(np.log(2.7), 0.25, count), 1.8, 5.0)
+    return NormalBrightDraw(
+        band_mm=_rounded(rng.uniform(0.6, 1.8)),
+        band_brightness=_rounded(rng.uniform(0.10, 0.42)),
+        cap_mm=_rounded(np.clip(rng.lognormal(np.log(3.2), 0.4), 1.5, 8.0)),
+        cap_brightness=_rounded(rng.uniform(0.12, 0.50)),
+        spot_diameters_mm=tuple(_rounded(d) for d in diameters),
+        spot_brightness=_rounded(rng.uniform(0.25, 0.5)),
+    )
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 5)
+
+
+def brain_contrast(
+    draw: ContrastDraw, rng: np.random.Generator, anatomy: Anatomy
+) -> tuple[Volume, Volume]:
+    """Intensity and CSF share, each over the brain box."""
+    csf, grey_shift = _gyral_detail(draw, rng, anatomy)
+    csf = np.maximum(anatomy.box_csf, csf)
+    grey_share = np.clip(anatomy.box_grey + grey_shift, 0, 1)
+    cortical = anatomy.box_cortical
+    grey_level = draw.deep_grey + (draw.grey - draw.deep_grey) * cortical
+    grey_level[anatomy.box_infratentorial] = 1 + 0.7 * (draw.grey - 1)
+    tissue = 1 + (grey_level - 1) * grey_share
+    tissue -= draw.pallidum_drop * _pallidum(anatomy)
+    for spacing_mm, share in ((14.0, 0.6), (5.0, 0.8)):
+        tissue += draw.white_texture * share * smooth_noise(rng, anatomy.box_axes_mm, spacing_mm)
+    return tissue * (1 - csf) + np.float32(draw.csf) * csf, csf
+
+
+def _gyral_detail(
+    draw: ContrastDraw, rng: np.random.Generator, anatomy: Anatomy
+) -> tuple[Volume, Volume]:
+    """Sulci and gyral white matter that the average of many people has blurred.
+
+    Where the T1 average still shows a sulcus, it stays; where it is blurred, the zero sheets of
+    band-limited noise stand in for sulci and the sheets far from them for gyral white matter.
+    Returns the CSF share and what to add to the grey share.
+    """
+    sheets = np.abs(
+        smooth_noise(rng, anatomy.box_axes_mm, _GYRUS_MM)
+        + 0.45 * smooth_noise(rng, anatomy.box_axes_mm, 0.6 * _GYRUS_MM)
+    )
+    template = anatomy.box_detail * 11
+    blurred = 1 - np.clip(np.abs(template) * 0.8, 0, 0.8)
+    ridge = template + 1.25 * blurred * (sheets - 0.62)
+    cortical = anatomy.box_cortical
+    sulcus = ramp(ridge, -0.28 * draw.sulcus_width, -0.95) * cortical
+    core = ramp(ridge, 0.35, 1.1) * cortical * ramp(anatomy.head_distance_mm[anatomy.box], -2, -5)
+    folia = np.abs(smooth_noise(rng, anatomy.box_axes_mm, _FOLIUM_MM)) + anatomy.box_detail * 5
+    cerebellar = anatomy.box_infratentorial * ramp(anatomy.box_grey, 0.3, 0.9)
+    fissures = 0.55 * ramp(folia, 0.3, -0.1) * cerebellar
+    return np.maximum(sulcus, fissures), -0.9 * core
+
+
+def _pallidum(anatomy: Anatomy) -> Volume:
+    """Iron makes the globus pallidus dark: two soft ellipsoids."""
+    x, y, z = anatomy.box_axes_mm
+    distance = (
+        ((np.abs(x) - 19) / 6)[:, None, None] ** 2
+        + ((y + 4) / 9)[None, :, None] ** 2
+        + (z / 6)[None, None, :] ** 2
+    )
+    return ramp(distance.astype(np.float32), 1.4, 0.5)
+
+
+def add_normal_bright(
+    intensity: Volume,
+    draw: NormalBrightDraw,
+    ependyma: float,
+    rng: np.random.Generator,
+    anatomy: Anatomy,
+) -> None:
+    """Brighten ``intensity`` (the brain box) in place by caps, bands, ependyma and spots."""
+    distance = anatomy.box_ventricle_distance_mm
+    near = np.flatnonzero((distance > 0) & (distance < 16) & (anatomy.box_csf < 0.6))
+    d = distance.ravel()[near]
+    uneven = np.clip(1 + 0.45 * smooth_noise(rng, anatomy.box_axes_mm, 9.0).ravel()[near], 0, 2.2)
+    cap = np.exp(-((d / draw.cap_mm) ** 2)) * _horn_tips(anatomy).ravel()[near]
+    band = np.exp(-((d / draw.band_mm) ** 2))
+    lift = uneven * (draw.cap_brightness * cap + draw.band_brightness * band)
+    lift += ependyma * np.exp(-((d / 1.0) ** 2))
+    np.add.at(intensity.reshape(-1), near, lift.astype(np.float32))
+    _add_spots(intensity, draw, rng, anatomy)
+
+
+def _horn_tips(anatomy: Anatomy) -> Volume:
+    """Where caps sit: the tips of the frontal horns and the trigones, from 0 to 1."""
+    x, y, z = anatomy.box_axes_mm
+    tips: Volume = np.zeros(anatomy.box_t1.shape, np.float32)
+    for cx, cy, cz, radius in ((17.0, 30.0, 8.0, 14.0), (28.0, -52.0, 14.0, 17.0)):
+        squared = (
+            ((np.abs(x) - cx) ** 2)[:, None, None]
+            + ((y - cy) ** 2)[None, :, None]
+            + ((z - cz) ** 2)[None, None, :]
+        )
+        tips += np.exp(-squared / radius**2)
+    return tips
+
+
+def _add_spots(
+    intensity: Volume, draw: NormalBrightDraw, rng: np.random.Generator, anatomy: Anatomy
+) -> None:
+    """Small round foci in the deep white matter."""
+    places = np.flatnonzero(
+        (anatomy.box_white > 0.9)
+        & (anatomy.box_ventricle_distance_mm > 6)
+        & ~anatomy.box_infratentorial
+    )
+    for diameter in draw.spot_diameters_mm:
+        centre = np.array(np.unravel_index(rng.choice(places), intensity.shape))
+        window, offsets = _window(centre, int(np.ceil(diameter)) + 2, intensity.shape)
+        squared = sum((o + rng.uniform(-0.5, 0.5)) ** 2 for o in offsets)
+        spot = ramp(np.sqrt(squared).astype(np.float32), diameter / 2 + 0.7, diameter / 2 - 0.7)
+        intensity[window] += np.float32(draw.spot_brightness) * spot
+
+
+def _window(
+    centre: NDArray[np.int64], reach: int, shape: tuple[int, ...]
+) -> tuple[tuple[slice, ...], list[NDArray[np.float32]]]:
+    """The slices of a cube around ``centre``, cut at the border, and offsets from the centre."""
+    window = tuple(
+        slice(max(int(c) - reach, 0), min(int(c) + reach + 1, n))
+        for c, n in zip(centre, shape, strict=True)
+    )
+    offsets = [
+        np.arange(w.start - c, w.stop - c, dtype=np.float32)
+        for w, c in zip(window, centre, strict=True)
+    ]
+    return window, list(np.meshgrid(*offsets, indexing="ij", sparse=True))
+
+
+def soften(intensity: Volume, sigma_mm: float) -> Volume:
+    """Partial volume of the anatomy's own voxels."""
+    blurred: Volume = ndimage.gaussian_filter(intensity, sigma_mm)
+    return blurred
