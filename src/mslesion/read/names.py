@@ -27,8 +27,8 @@ def _counting_order(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:
 
 
 def is_volume(path: Path) -> bool:
-    """Whether a file's name ends as that of a volume, in capitals or not."""
-    return path.name.lower().endswith(VOLUME_ENDINGS)
+    """Whether a file (or a link, even a broken one) is named as a volume, in capitals or not."""
+    return path.name.lower().endswith(VOLUME_ENDINGS) and not path.is_dir()
 
 
 def without_ending(name: str) -> str:

@@ -1,0 +1,74 @@
+"""What several tests need: the real scans where they are at hand, and small made-up cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mslesion.write.atomic import write_table
+from mslesion.write.nifti import write_nifti
+
+MakeBidsCohort = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real scans that lies beside the repository, or a skip that says so."""
+    folder = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("real scans not at ../shared/data")
+    return folder
+
+
+def small_head(
+    shape: tuple[int, int, int] = (32, 36, 12), *, lesions: int = 0, seed: int = 0
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """An ellipsoid with dark ventricles and bright lesions: (image float32, mask bool)."""
+    random = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"))
+    radius = np.sqrt((grid**2).sum(axis=0))
+    image = np.where(radius < 0.9, 100.0, 0.0)
+    image[radius < 0.2] = 30.0
+    mask = np.zeros(shape, dtype=bool)
+    for _ in range(lesions):
+        direction = random.normal(size=3)
+        centre = 0.5 * direction / np.linalg.norm(direction)
+        mask |= np.sqrt(((grid - centre[:, None, None, None]) ** 2).sum(axis=0)) < 0.15
+    image[mask] = 180.0
+    image = np.maximum(image + random.normal(scale=3.0, size=shape), 0.0)
+    return image.astype(np.float32), mask
+
+
+@pytest.fixture(scope="session")
+def make_bids_cohort() -> MakeBidsCohort:
+    """Write a small BIDS cohort: ``make_bids_cohort(folder, people=..., shape=..., seed=...)``.
+
+    ``people`` is each participant's group by id, without ``sub-``; those of group MS have three
+    lesions, and everybody has a lesion mask. Returns the folder.
+    """
+
+    def make(
+        folder: Path,
+        people: Mapping[str, str] | None = None,
+        shape: tuple[int, int, int] = (32, 36, 12),
+        seed: int = 0,
+    ) -> Path:
+        groups = people or {"01": "MS", "02": "MS", "03": "control", "04": "control"}
+        affine = np.diag([-5.0, 5.0, 6.0, 1.0])
+        affine[:3, 3] = [80.0, -90.0, -30.0]
+        for number, (name, group) in enumerate(groups.items()):
+            lesions = 3 if group == "MS" else 0
+            image, mask = small_head(shape, lesions=lesions, seed=seed + number)
+            sub = f"sub-{name}"
+            write_nifti(folder / sub / "anat" / f"{sub}_FLAIR.nii.gz", image, affine)
+            anat = folder / "derivatives" / "manual" / sub / "anat"
+            write_nifti(anat / f"{sub}_label-L_mask.nii.gz", mask, affine)
+        rows = [{"participant_id": f"sub-{name}", "group": g} for name, g in groups.items()]
+        write_table(folder / "participants.tsv", rows, ["participant_id", "group"])
+        return folder
+
+    return make
