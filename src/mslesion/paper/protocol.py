@@ -141,8 +141,9 @@ class BaselineProtocol:
     svm_gammas: tuple[float, ...] = _chosen(
         (0.3, 1.0, 3.0), "candidates, times 1 / number of features"
     )
-    svm_probability: Literal["Platt, on validation people"] = _chosen(
-        "Platt, on validation people", "a sigmoid fitted to the SVM's margins"
+    svm_probability: Literal["Platt, over training people"] = _chosen(
+        "Platt, over training people",
+        "a sigmoid fitted to the margins of people that a fold of the training data left out",
     )
 
 

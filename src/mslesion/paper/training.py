@@ -101,8 +101,10 @@ def train_network(
             _run_epoch(state, number, training, validation, recipe)
             if checkpoint is not None:
                 _write_checkpoint(state, checkpoint, fingerprint)
-    state.network.load_state_dict(state.kept)
-    return TrainedNetwork(state.network.eval(), state.curve, state.kept_epoch)
+    # In the layout a loaded model has, so that a model answers alike before and after saving.
+    network = build_network(recipe.network, training.pixels.shape[-1])
+    network.load_state_dict(state.kept)
+    return TrainedNetwork(network.eval(), state.curve, state.kept_epoch)
 
 
 def predict_scores(network: nn.Sequential, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -115,7 +117,7 @@ def predict_scores(network: nn.Sequential, pixels: NDArray[np.float32]) -> NDArr
     with _one_thread(), torch.inference_mode():
         parts = []
         for start in range(0, len(pixels), batch_size):
-            part = torch.from_numpy(np.ascontiguousarray(pixels[start : start + batch_size]))
+            part = torch.tensor(pixels[start : start + batch_size])
             filled = torch.zeros(batch_size, 1, *pixels.shape[1:])
             filled[: len(part), 0] = part
             scores = network.eval()(filled.contiguous(memory_format=torch.channels_last))
