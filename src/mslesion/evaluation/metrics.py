@@ -1,0 +1,155 @@
+"""Accuracy, sensitivity, specificity (the paper's equations 3 to 5) and the area under the ROC.
+
+Every measure is written once, on counts of any shape: the same lines give the value for one
+confusion matrix and for thousands of resampled ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.float64]
+"""Counts of any common shape: (), or one entry a resample."""
+
+
+def _share(part: Counts, whole: Counts) -> Counts:
+    """``part / whole``, nan where ``whole`` is 0."""
+    share = np.full(np.shape(whole), np.nan)
+    np.divide(part, whole, out=share, where=whole > 0)
+    return share
+
+
+def accuracy(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
+    """Equation 5: the share of right answers; nan without any slice."""
+    return _share(tp + tn, tp + tn + fn + fp)
+
+
+def sensitivity(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:  # noqa: ARG001 - one face
+    """Equation 3: the share of positives that are found; nan without positives."""
+    return _share(tp, tp + fn)
+
+
+def specificity(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:  # noqa: ARG001 - one face
+    """Equation 4: the share of negatives that are left alone; nan without negatives."""
+    return _share(tn, tn + fp)
+
+
+def balanced_accuracy(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
+    """The mean of sensitivity and specificity: 0.5 for guessing, whatever the prevalence."""
+    return (sensitivity(tp, fn, tn, fp) + specificity(tp, fn, tn, fp)) / 2
+
+
+COUNT_MEASURES: dict[str, Callable[[Counts, Counts, Counts, Counts], Counts]] = {
+    "accuracy": accuracy,
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "balanced_accuracy": balanced_accuracy,
+}
+"""Measures that a confusion matrix is enough for, by name."""
+
+MEASURES = (*COUNT_MEASURES, "auc")
+"""Every measure, in the order in which reports show them."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """A confusion matrix; the words are those of section 4.1.
+
+    Attributes:
+        tp: positives answered yes.
+        fn: positives answered no.
+        tn: negatives answered no.
+        fp: negatives answered yes.
+    """
+
+    tp: int
+    fn: int
+    tn: int
+    fp: int
+
+    @property
+    def total(self) -> int:
+        """Everything that was answered."""
+        return self.tp + self.fn + self.tn + self.fp
+
+    @property
+    def positives(self) -> int:
+        """What should have been answered yes."""
+        return self.tp + self.fn
+
+    @property
+    def negatives(self) -> int:
+        """What should have been answered no."""
+        return self.tn + self.fp
+
+    def _measure(self, name: str) -> float:
+        counts = [np.float64(n) for n in (self.tp, self.fn, self.tn, self.fp)]
+        return float(COUNT_MEASURES[name](*map(np.asarray, counts)))
+
+    @property
+    def accuracy(self) -> float:
+        """Equation 5; nan for an empty matrix."""
+        return self._measure("accuracy")
+
+    @property
+    def sensitivity(self) -> float:
+        """Equation 3; nan without positives."""
+        return self._measure("sensitivity")
+
+    @property
+    def specificity(self) -> float:
+        """Equation 4; nan without negatives."""
+        return self._measure("specificity")
+
+    @property
+    def balanced_accuracy(self) -> float:
+        """The mean of sensitivity and specificity; nan where one of them is."""
+        return self._measure("balanced_accuracy")
+
+
+def answers(probability: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Which probabilities mean yes: those that exceed ``threshold``; equality means no."""
+    return probability > threshold
+
+
+def confusion(
+    label: NDArray[np.int8], probability: NDArray[np.float64], threshold: float
+) -> Confusion:
+    """The confusion matrix of probabilities (N,) against labels (N,) of 0 and 1."""
+    return confusion_of_answers(label, answers(probability, threshold))
+
+
+def confusion_of_answers(label: NDArray[np.int8], is_yes: NDArray[np.bool_]) -> Confusion:
+    """The confusion matrix of answers bool (N,) against labels (N,) of 0 and 1."""
+    is_positive = label.astype(bool)
+    return Confusion(
+        tp=int((is_positive & is_yes).sum()),
+        fn=int((is_positive & ~is_yes).sum()),
+        tn=int((~is_positive & ~is_yes).sum()),
+        fp=int((~is_positive & is_yes).sum()),
+    )
+
+
+def auc(label: NDArray[np.int8], probability: NDArray[np.float64]) -> float:
+    """How often a positive gets a higher probability than a negative; ties count half.
+
+    The area under the ROC curve as the Mann-Whitney statistic. nan where a class is missing.
+    """
+    is_positive = label.astype(bool)
+    positives, negatives = probability[is_positive], np.sort(probability[~is_positive])
+    if not len(positives) or not len(negatives):
+        return float("nan")
+    return float(wins(positives, negatives).mean() / len(negatives))
+
+
+def wins(
+    positives: NDArray[np.float64], sorted_negatives: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """For each positive, how many negatives lie below it, those level with it counting half."""
+    below = np.searchsorted(sorted_negatives, positives, side="left")
+    not_above = np.searchsorted(sorted_negatives, positives, side="right")
+    return (below + not_above) / 2

@@ -1,0 +1,230 @@
+"""Numbers in words: how values, intervals and differences are written, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mslesion.evaluation.intervals import Estimate
+from mslesion.evaluation.metrics import Confusion
+from mslesion.evaluation.predictions import Question, SplitUnit
+from mslesion.paper.claims import CLAIMS, TABLE_SECTION, Claim
+from mslesion.report.document import Cell
+from mslesion.report.measures import QuestionMeasures, more_frequent_share
+
+MEASURE_NAMES = {
+    "accuracy": "accuracy",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "balanced_accuracy": "balanced accuracy",
+    "auc": "AUC",
+}
+"""Measures as a reader calls them."""
+
+PAPER_MEASURES = ("accuracy", "sensitivity", "specificity")
+"""Those the paper prints."""
+
+UNDEFINED = "n/a"
+
+
+@dataclass(frozen=True)
+class Words:
+    """How to speak of one question."""
+
+    title: str
+    explained: str
+    told_apart: str
+    positive: str
+    negative: str
+    positive_slices: str
+    negative_slices: str
+    positive_people: str
+    negative_people: str
+    person_positive: str
+    person_negative: str
+
+
+WORDS = {
+    Question.DIAGNOSIS: Words(
+        title="Is this person's label MS?",
+        explained=(
+            "Every slice carries the label of its person, also where the slice itself shows no "
+            "lesion."
+        ),
+        told_apart="slices of people with MS from slices of controls",
+        positive="MS",
+        negative="control",
+        positive_slices="slices of people with MS",
+        negative_slices="slices of controls",
+        positive_people="people with MS",
+        negative_people="controls",
+        person_positive="MS",
+        person_negative="control",
+    ),
+    Question.LESION: Words(
+        title="Is there a lesion in this slice?",
+        explained=(
+            "A slice is positive where the expert's mask marks a lesion in it, whatever the "
+            "person's diagnosis."
+        ),
+        told_apart="slices with a lesion from slices without",
+        positive="lesion",
+        negative="no lesion",
+        positive_slices="slices with a lesion",
+        negative_slices="slices without a lesion",
+        positive_people="people with a lesion in any slice",
+        negative_people="people without a lesion in any slice",
+        person_positive="lesions",
+        person_negative="none",
+    ),
+}
+
+SPLIT_NAMES = {SplitUnit.PATIENT: "patient split", SplitUnit.SLICE: "slice split"}
+
+
+def format_value(measure: str, value: float) -> str:
+    """``71.3 %``, or ``0.78`` for the AUC; ``n/a`` for nan."""
+    if value != value:  # noqa: PLR0124 - nan is the one value that differs from itself
+        return UNDEFINED
+    return f"{value:.2f}" if measure == "auc" else f"{100 * value:.1f} %"
+
+
+def format_interval(measure: str, estimate: Estimate) -> str:
+    """``60.2 to 81.3``, in the unit of the value; ``no interval`` where there is none."""
+    if not estimate.is_defined:
+        return ""
+    if not estimate.has_interval:
+        return "no interval"
+    if measure == "auc":
+        return f"{estimate.low:.2f} to {estimate.high:.2f}"
+    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
+
+
+def estimate_cell(measure: str, estimate: Estimate) -> Cell:
+    """A value with its interval below it."""
+    return Cell(format_value(measure, estimate.value), format_interval(measure, estimate))
+
+
+def format_signed(measure: str, value: float) -> str:
+    """``+22.0`` points, or ``+0.12`` for the AUC, with a real minus sign."""
+    text = f"{value:+.2f}" if measure == "auc" else f"{100 * value:+.1f}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def difference_cell(measure: str, estimate: Estimate) -> Cell:
+    """A difference with its interval below it, both with signs."""
+    if not estimate.is_defined:
+        return Cell(UNDEFINED)
+    if not estimate.has_interval:
+        return Cell(format_signed(measure, estimate.value), "no interval")
+    low, high = (format_signed(measure, limit) for limit in (estimate.low, estimate.high))
+    return Cell(format_signed(measure, estimate.value), f"{low} to {high}")
+
+
+def paper_claim(classifier: str) -> Claim | None:
+    """What the paper's comparison prints for a classifier; None for one it does not know."""
+    for claim in CLAIMS:
+        if claim.classifier == classifier and claim.section == TABLE_SECTION:
+            return claim
+    return None
+
+
+def reason_undefined(found: Confusion, measure: str, positives: str, negatives: str) -> str:
+    """Why a measure is ``n/a``; empty where it is not.
+
+    ``positives`` and ``negatives`` are what is counted, in words.
+    """
+    needs_positives = measure in {"sensitivity", "balanced_accuracy", "auc"}
+    needs_negatives = measure in {"specificity", "balanced_accuracy", "auc"}
+    if found.total == 0:
+        return f"{MEASURE_NAMES[measure]} is {UNDEFINED}: nothing was tested"
+    if needs_positives and found.positives == 0:
+        return f"{MEASURE_NAMES[measure]} is {UNDEFINED}: there were no {positives} in the test"
+    if needs_negatives and found.negatives == 0:
+        return f"{MEASURE_NAMES[measure]} is {UNDEFINED}: there were no {negatives} in the test"
+    return ""
+
+
+def with_interval(measure: str, estimate: Estimate) -> str:
+    """``71.3 % (95 % interval 60.2 to 81.3)`` within a sentence."""
+    value = format_value(measure, estimate.value)
+    if not estimate.has_interval:
+        return value
+    return f"{value} (95 % interval {format_interval(measure, estimate)})"
+
+
+def finding(asked: QuestionMeasures) -> str:
+    """What was found under one question, in plain words, from the numbers alone."""
+    name, words = asked.main, WORDS[asked.question]
+    honest = asked.of(SplitUnit.PATIENT, name)
+    if honest is None:
+        return (
+            "Only the slice split was run. It is a demonstration of leakage: its figures say "
+            f"nothing of how well the {name} would tell {words.told_apart} in new people."
+        )
+    test = honest.test
+    others = " and ".join(
+        f"a {MEASURE_NAMES[measure]} of {with_interval(measure, test.measure(measure))}"
+        for measure in ("sensitivity", "specificity")
+        if test.measure(measure).is_defined
+    )
+    told = (
+        f"On people it had never seen, the {name} told {words.told_apart} with an accuracy of "
+        f"{with_interval('accuracy', test.accuracy)}"
+    )
+    told = f"{told}, {others}." if others else f"{told}."
+    sentences = [told, _against_guessing(asked), _against_paper(name), _against_leakage(asked)]
+    right = honest.patients.confusion.tp + honest.patients.confusion.tn
+    sentences.append(
+        f"Taken person by person, {right} of {honest.patients.n_people} verdicts were right."
+    )
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _against_guessing(asked: QuestionMeasures) -> str:
+    honest = asked.of(SplitUnit.PATIENT, asked.main)
+    frequent = None if honest is None else more_frequent_share(honest.test)
+    if honest is None or frequent is None:
+        return ""
+    area = honest.test.auc
+    if area.has_interval and area.low <= 0.5 <= area.high:
+        verdict = f"By its AUC of {with_interval('auc', area)}, it cannot be told from guessing"
+    elif area.has_interval and area.high < 0.5:
+        verdict = f"Its AUC of {with_interval('auc', area)} is worse than guessing"
+    elif area.has_interval:
+        verdict = f"Its AUC of {with_interval('auc', area)} is better than guessing"
+    else:
+        verdict = "Whether it is better than guessing cannot be said here"
+    return (
+        f"{verdict}; always giving the more frequent answer would be right in "
+        f"{format_value('accuracy', frequent)} of slices."
+    )
+
+
+def _against_paper(classifier: str) -> str:
+    claim = paper_claim(classifier)
+    if claim is None:
+        return ""
+    return (
+        f"The paper reports {claim.accuracy:g} % (section {claim.section}), and does not say "
+        "whether it split people or slices."
+    )
+
+
+def _against_leakage(asked: QuestionMeasures) -> str:
+    gap = asked.gaps.get(asked.main)
+    leaky = asked.of(SplitUnit.SLICE, asked.main)
+    if gap is None or leaky is None or not gap.measures["accuracy"].is_defined:
+        return ""
+    points = gap.measures["accuracy"]
+    shown = (
+        "Splitting slices instead of people would have shown "
+        f"{format_value('accuracy', leaky.test.accuracy.value)}"
+    )
+    size = f"{abs(100 * points.value):.1f} points"
+    if points.has_interval:
+        limits = difference_cell("accuracy", points).detail
+        size = f"{size} (95 % interval {limits})"
+    if points.has_interval and points.low > 0:
+        return f"{shown}: that gap of {size} is leakage, not skill."
+    direction = "more" if points.value > 0 else "less"
+    return f"{shown}, {size} {direction}: no gap that this cohort can tell from none."
