@@ -32,7 +32,8 @@ def decode_mgh(content: Content) -> StoredVolume:
     if int(header["goodRASFlag"]) != 1:
         notes = [*notes, "no orientation in the header: left and right are not known"]
     voxels = stored_voxels(content, header, shape, header.get_data_offset(), exact=False)
-    affine = np.asarray(header.get_affine(), dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):  # of damaged headers
+        affine = np.asarray(header.get_affine(), dtype=np.float64)
     if not is_regular(affine):
         raise nowhere(path)
     return StoredVolume(voxels, affine, history=tuple(notes))

@@ -31,6 +31,8 @@ from mslesion.read.volume import (
 FIELD_OF_VIEW_MM = (100.0, 350.0)
 """The longest side of an image of a head lies within this."""
 
+_UNITS = {1: ("metre", 1000.0), 3: ("micron", 0.001)}
+
 
 def is_nifti(head: bytes) -> bool:
     """Whether a file begins as a single-file NIfTI-1 or NIfTI-2 does, of either endianness."""
@@ -89,6 +91,7 @@ def _scaling(header: Any) -> tuple[float, float, list[str]]:
     return slope, intercept, ["negative scaling: contrast is inverted"] if slope < 0 else []
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of damaged headers; is_regular sees the result
 def _affine(
     header: Any, shape: tuple[int, int, int], path: Path
 ) -> tuple[NDArray[np.float64], list[str]]:
@@ -156,9 +159,9 @@ def _in_millimetres(
     affine: NDArray[np.float64], header: Any, shape: tuple[int, int, int]
 ) -> tuple[NDArray[np.float64], list[str]]:
     """Believe a unit other than the millimetre only where that makes the image a head's size."""
-    unit = header.get_xyzt_units()[0] if int(header["xyzt_units"]) & 7 in {1, 2, 3} else "mm"
-    to_mm = {"meter": 1000.0, "micron": 0.001}.get(unit)
-    if to_mm is None:
+    # The lowest three bits are the unit of length; NIfTI-1 counts metre, millimetre, micron.
+    unit, to_mm = _UNITS.get(int(header["xyzt_units"]) & 7, ("millimetre", 1.0))
+    if to_mm == 1.0:
         return affine, []
     longest = max(np.linalg.norm(affine[:3, :3], axis=0) * shape)
     if not FIELD_OF_VIEW_MM[0] <= longest * to_mm <= FIELD_OF_VIEW_MM[1]:

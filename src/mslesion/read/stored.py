@@ -27,6 +27,7 @@ class StoredVolume:
         if (self.slope, self.intercept) == (1.0, 0.0):
             return self.voxels
         scaled = self.voxels.astype(np.float64)
-        scaled *= self.slope
-        scaled += self.intercept
+        with np.errstate(over="ignore"):  # infinite values are dealt with by who reads them
+            scaled *= self.slope
+            scaled += self.intercept
         return scaled

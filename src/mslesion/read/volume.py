@@ -19,6 +19,9 @@ MAX_VOXELS = 2**28
 MIN_SLICES = 3
 """A volume has at least so many voxels along each axis."""
 
+FARTHEST_MM = 1e6
+"""Nothing in a scanner's room is a kilometre away."""
+
 GET_AGAIN = "get the file again from where it came from"
 EXPORT_AGAIN = "export the scan again, or give the original"
 
@@ -96,7 +99,7 @@ def _real_dtype(header: Any, path: Path) -> np.dtype[np.generic]:
 
 def is_regular(affine: NDArray[np.float64]) -> bool:
     """Whether an affine gives each voxel a place of its own."""
-    if not np.isfinite(affine).all():
+    if not np.isfinite(affine).all() or np.abs(affine).max() > FARTHEST_MM:
         return False
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     return bool(lengths.min() > 0 and abs(np.linalg.det(affine[:3, :3] / lengths)) > 1e-4)

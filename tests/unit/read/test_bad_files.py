@@ -208,6 +208,27 @@ def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
     assert refused > 90
 
 
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image, nib.MGHImage])
+def test_damaged_headers_never_crash(kind: type[nib.spatialimages.SpatialImage],
+                                     tmp_path: Path) -> None:  # fmt: skip
+    """Whatever bytes of a header are changed, a scan comes out or an error of ours."""
+    path = tmp_path / "scan"
+    good = kind(_voxels(), AFFINE).to_bytes()
+    random = np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(400):
+        data = bytearray(good)
+        for offset in random.integers(0, 348 if kind is nib.Nifti1Image else 540, 3):
+            data[offset] = random.integers(256)
+        path.write_bytes(data)
+        try:
+            assert np.isfinite(read_scan(path).voxels).all()
+            outcomes.add("read")
+        except ScanError as error:
+            outcomes.add(error.code)
+    assert {"UNREADABLE", "GEOMETRY"} <= outcomes
+
+
 def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     """A scan that unpacks to far more than its header says is left after the header's size."""
     path = tmp_path / "scan.nii.gz"
