@@ -42,7 +42,8 @@ class Job(NamedTuple):
 class Task:
     """A job with all it needs, so that another process can do it.
 
-    ``models`` is the folder the fitted model is written below, or None to keep none.
+    ``model_folder`` is where the fitted model is written, or None to keep none; ``checkpoint``
+    likewise for the state of a training.
     """
 
     job: Job
@@ -51,8 +52,8 @@ class Task:
     split: Split
     protocol: Protocol
     seed: int
-    checkpoints: Path | None
-    models: Path | None
+    checkpoint: Path | None = None
+    model_folder: Path | None = None
 
 
 def run_task(task: Task) -> tuple[Predictions, Fit]:
@@ -66,15 +67,15 @@ def run_task(task: Task) -> tuple[Predictions, Fit]:
             validation=_labelled(slices, job.question, subset == Subset.VALIDATION),
             protocol=task.protocol,
             seed=task.seed,
-            checkpoint=task.checkpoints and task.checkpoints / f"{job.name}.safetensors",
+            checkpoint=task.checkpoint,
         )
     )
-    if task.models is not None:
+    if task.model_folder is not None:
         trained_on = _describe_training(slices, subset, task.split, task.seed)
         model = SliceModel(
             job.classifier, fitted.estimator, job.question, task.protocol, trained_on
         )
-        save_model(model, task.models / job.name)
+        save_model(model, task.model_folder)
     predictions = Predictions(
         fold=np.full(len(slices), job.fold, np.int16),
         subset=subset,

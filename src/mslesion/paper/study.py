@@ -104,15 +104,16 @@ def _plan(
         with_ablations = request.with_ablations and is_patient_split
         for classifier, fit in {**CLASSIFIERS, **(ABLATIONS if with_ablations else {})}.items():
             for fold in range(len(split.folds)):
+                job = Job(question, unit, classifier, fold)
                 yield Task(
-                    job=Job(question, unit, classifier, fold),
+                    job=job,
                     fit=fit,
                     slices=asked[question],
                     split=split,
                     protocol=request.protocol,
                     seed=request.seed + fold,
-                    checkpoints=folder / "checkpoints",
-                    models=folder / "models" if is_patient_split else None,
+                    checkpoint=folder / "checkpoints" / f"{job.name}.safetensors",
+                    model_folder=folder / "models" / job.name if is_patient_split else None,
                 )
 
 
