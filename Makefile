@@ -1,0 +1,48 @@
+# Nothing but python3 and pip is needed: every target makes the environment first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+READY := $(VENV)/ready
+
+.PHONY: help demo test test-slow lint format benchmark results clean
+
+help:
+	@echo "make demo       the paper's study on a simulated cohort, with a report at the end"
+	@echo "make test       the test suite"
+	@echo "make test-slow  the tests that take minutes, too"
+	@echo "make lint       formatting, linting, types"
+	@echo "make benchmark  training speed beside a plain DataLoader loop, and memory"
+	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
+	@echo "make clean      remove the environment and all that was made"
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/mslesion reproduce --data simulated --output demo
+	@echo "open demo/report.html in a browser"
+
+test: $(READY)
+	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+benchmark: $(READY)
+	$(BIN)/python benchmarks/training.py
+
+clean:
+	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
