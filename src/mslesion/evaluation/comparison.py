@@ -9,7 +9,7 @@ import numpy as np
 from mslesion.evaluation.intervals import Estimate, draw_people, percentiles
 from mslesion.evaluation.metrics import MEASURES
 from mslesion.evaluation.predictions import Predictions, Subset
-from mslesion.evaluation.tallies import Tallies, tally
+from mslesion.evaluation.tallies import tally
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,15 @@ def difference(
         for test in (higher.of(Subset.TEST), lower.of(Subset.TEST))
     )
     is_paired = np.array_equal(first.people, second.people)
-    weights = draw_people(len(first.people), draws, seed)
-    other = weights if is_paired else draw_people(len(second.people), draws, seed + 1)
+    drawn = [
+        tallies.measures(draw_people(len(tallies.people), draws, tallies_seed))
+        for tallies, tallies_seed in ((first, seed), (second, seed if is_paired else seed + 1))
+    ]
+    whole = [t.measures(np.ones((1, len(t.people)), np.int64)) for t in (first, second)]
     return Difference(
         {
             name: percentiles(
-                _value(first, name) - _value(second, name),
-                first.measure(name, weights) - second.measure(name, other),
+                float(whole[0][name][0] - whole[1][name][0]), drawn[0][name] - drawn[1][name]
             )
             for name in MEASURES
         },
@@ -58,7 +60,3 @@ def leakage_gap(
 ) -> Difference:
     """What splitting slices instead of people adds to each measure: slice minus patient split."""
     return difference(slice_run, patient_run, threshold, draws, seed)
-
-
-def _value(tallies: Tallies, name: str) -> float:
-    return float(tallies.measure(name, np.ones((1, len(tallies.people)), np.int64))[0])

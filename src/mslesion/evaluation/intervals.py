@@ -31,8 +31,8 @@ MOST_UNDEFINED = 0.05
 Weights = NDArray[np.int64]
 """(draws, people): how often each person was drawn."""
 
-Statistic = Callable[[Weights], NDArray[np.float64]]
-"""From weights (draws, people) to one value a draw, nan where it is undefined."""
+Statistics = Callable[[Weights], dict[str, NDArray[np.float64]]]
+"""From weights (draws, people) to named measures, one value a draw, nan where undefined."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +72,23 @@ def draw_people(person_count: int, draws: int, seed: int) -> Weights:
 
 
 def cluster_bootstrap(
-    person_count: int, statistic: Statistic, *, draws: int, seed: int
-) -> Estimate:
-    """A statistic over people and their slices, with its percentile interval.
+    person_count: int, statistics: Statistics, *, draws: int, seed: int
+) -> dict[str, Estimate]:
+    """Measures over people and their slices, each with its percentile interval.
 
     Args:
-        person_count: how many people there are to draw from.
-        statistic: gives the value for any weighting of the people, many at a time.
-        draws: how often people are drawn; 2,000 move a limit by less than its last shown digit.
-        seed: the same seed gives the same interval.
+        person_count: how many people there are to draw from; without any, all is undefined.
+        statistics: gives the measures for any weighting of the people, many at a time.
+        draws: how often people are drawn; 2,000 move a limit by less than a point.
+        seed: the same seed gives the same intervals.
 
     Returns:
-        The value with everybody counted once, and its interval; see :func:`percentiles` for when
-        there is none. Undefined altogether without people.
+        Each measure with everybody counted once, and its interval; see :func:`percentiles` for
+        when there is none. All measures are taken from the same draws.
     """
-    if person_count == 0:
-        return UNDEFINED
-    value = float(statistic(np.ones((1, person_count), np.int64))[0])
-    return percentiles(value, statistic(draw_people(person_count, draws, seed)))
+    values = statistics(np.ones((1, person_count), np.int64))
+    drawn = statistics(draw_people(person_count, draws, seed))
+    return {name: percentiles(float(values[name][0]), drawn[name]) for name in values}
 
 
 def percentiles(value: float, drawn: NDArray[np.float64]) -> Estimate:

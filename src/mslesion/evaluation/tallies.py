@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.evaluation.intervals import Estimate, Weights, cluster_bootstrap
-from mslesion.evaluation.metrics import COUNT_MEASURES, MEASURES, Confusion, answers, wins
+from mslesion.evaluation.metrics import COUNT_MEASURES, Confusion, answers, wins
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,33 +36,23 @@ class Tallies:
         """Everybody counted once."""
         return Confusion(*(int(n) for n in self.counts.sum(axis=0)))
 
-    def measure(self, name: str, weights: Weights) -> NDArray[np.float64]:
-        """A measure of :data:`MEASURES` for each row of ``weights`` (draws, P): (draws,).
+    def measures(self, weights: Weights) -> dict[str, NDArray[np.float64]]:
+        """Every measure for each row of ``weights`` (draws, P): (draws,) each.
 
-        nan where a draw leaves it undefined.
+        nan where a draw leaves a measure undefined.
         """
         weighted = weights.astype(np.float64)
-        counts = weighted @ self.counts
-        if name in COUNT_MEASURES:
-            return COUNT_MEASURES[name](*counts.T)
+        tp, fn, tn, fp = (weighted @ self.counts).T
         won = ((weighted @ self.pairs_won) * weighted).sum(axis=1)
-        tp, fn, tn, fp = counts.T
         pairs = (tp + fn) * (tn + fp)
         area = np.full(len(pairs), np.nan)
         np.divide(won, pairs, out=area, where=pairs > 0)
-        return area
+        counted = {name: measure(tp, fn, tn, fp) for name, measure in COUNT_MEASURES.items()}
+        return {**counted, "auc": area}
 
     def estimates(self, draws: int, seed: int) -> dict[str, Estimate]:
-        """Every measure with its interval over resampled people; all from the same draws."""
-        return {
-            name: cluster_bootstrap(
-                len(self.people),
-                lambda weights, name=name: self.measure(name, weights),  # type: ignore[misc]
-                draws=draws,
-                seed=seed,
-            )
-            for name in MEASURES
-        }
+        """Every measure with its interval over resampled people."""
+        return cluster_bootstrap(len(self.people), self.measures, draws=draws, seed=seed)
 
 
 def tally(

@@ -37,6 +37,7 @@ from mslesion.report.wording import (
     format_interval,
     format_value,
     paper_claim,
+    printed_value,
 )
 
 SOURCE = (
@@ -115,7 +116,7 @@ def _tiles(asked: QuestionMeasures) -> Tiles:
     claim = paper_claim(name)
     if claim is not None:
         tiles.append(
-            Tile("paper", "the paper", f"{claim.accuracy:g} %", f"section {TABLE_SECTION}")
+            Tile("paper", "the paper", printed_value(claim.accuracy), f"section {TABLE_SECTION}")
         )
     kinds = {
         SplitUnit.PATIENT: ("ours", "people never seen"),

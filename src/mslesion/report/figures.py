@@ -59,11 +59,14 @@ def draw(drawing: Drawing) -> bytes:
 
 def _figure(width_inches: float, height_inches: float, *, is_demonstration: bool = False) -> Figure:
     """An empty figure; a demonstration carries its mark on a hatched band along the top."""
-    band = 0.36 / height_inches if is_demonstration else 0.0
+    band_inches = 0.36 if is_demonstration else 0.0
+    room_inches = 1.4 * band_inches  # with some air below the band
+    height_inches += room_inches
+    band = band_inches / height_inches
     figure = Figure(
         figsize=(width_inches, height_inches),
         dpi=DOTS_PER_INCH,
-        layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - band)),
+        layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - room_inches / height_inches)),
     )
     FigureCanvasAgg(figure)
     if is_demonstration:
@@ -100,7 +103,7 @@ LAYER_KINDS = {
     "ReLU": ("ReLU", SKY),
     "average pooling": ("pooling", GREEN),
     "max pooling": ("pooling", GREEN),
-    "flatten": ("flatten", "#9aa5b1"),
+    "flatten": ("flatten", "#c9a27e"),
     "fully connected": ("fully connected", ORANGE),
     "sigmoid": ("sigmoid", YELLOW),
     "dropout": ("dropout", PURPLE),
@@ -122,18 +125,19 @@ def _draw_network(drawing: NetworkDrawing) -> Figure:
     layers = drawing.layers
     per_row = 8
     lines = [layers[start : start + per_row] for start in range(0, len(layers), per_row)]
-    figure = _figure(10, 2.75 * len(lines) + 0.5)
+    figure = _figure(10, 2.35 * len(lines) + 0.45)
     largest = max(max(layer.output_shape[1:], default=1) for layer in layers)
     for number, line in enumerate(lines):
         axes = figure.add_subplot(len(lines), 1, number + 1)
         axes.set_xlim(-0.55, per_row - 0.45)
-        axes.set_ylim(-0.62, 1.22)
+        axes.set_ylim(-0.55, 1.3)
+        axes.set_aspect("equal")
         axes.axis("off")
         for place, layer in enumerate(line):
             _draw_layer(axes, place, layer, largest)
         for place in range(len(line) - (number == len(lines) - 1)):
             axes.annotate(
-                "", (place + 0.66, 0.5), (place + 0.42, 0.5),
+                "", (place + 0.63, 0.5), (place + 0.4, 0.5),
                 arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 1},
                 annotation_clip=False,
             )  # fmt: skip
@@ -153,10 +157,10 @@ def _draw_layer(axes: Any, place: int, layer: Layer, largest: int) -> None:
     channels = layer.output_shape[0]
     if is_map:
         # Height as the square root of the side, or 8 x 8 maps would vanish beside 64 x 64.
-        side = 0.62 * np.sqrt(layer.output_shape[-1] / largest)
+        side = 0.54 * np.sqrt(layer.output_shape[-1] / largest)
         sheets = 1 + int(np.log2(channels)) if channels > 1 else 1
         for sheet in reversed(range(sheets)):
-            shift = 0.035 * (sheet - (sheets - 1) / 2)
+            shift = 0.03 * (sheet - (sheets - 1) / 2)
             axes.add_patch(
                 Rectangle(
                     (place - side / 2 + shift, 0.5 - side / 2 + shift), side, side,
@@ -169,10 +173,10 @@ def _draw_layer(axes: Any, place: int, layer: Layer, largest: int) -> None:
     name = layer.name.replace(" pooling", "\npooling").replace(" connected", "\nconnected")
     shape = "\N{MULTIPLICATION SIGN}".join(map(str, layer.output_shape))
     count = f"{layer.parameter_count:,}" if layer.parameter_count else ""
-    axes.text(place, 1.2, name, ha="center", va="top", fontsize=_SMALL, color=INK,
+    axes.text(place, 1.28, name, ha="center", va="top", fontsize=_SMALL, color=INK,
               weight="bold", linespacing=1.05)  # fmt: skip
-    axes.text(place, -0.16, shape, ha="center", va="top", fontsize=_SMALL, color=INK)
-    axes.text(place, -0.38, count, ha="center", va="top", fontsize=_SMALL, color=GREY)
+    axes.text(place, -0.12, shape, ha="center", va="top", fontsize=_SMALL, color=INK)
+    axes.text(place, -0.3, count, ha="center", va="top", fontsize=_SMALL, color=GREY)
 
 
 # --- figure 2: slices --------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from mslesion.report.measures import (
 )
 from mslesion.report.wording import (
     MEASURE_NAMES,
+    NOTHING,
     PAPER_MEASURES,
     UNDEFINED,
     WORDS,
@@ -29,11 +30,9 @@ from mslesion.report.wording import (
     estimate_cell,
     format_value,
     paper_claim,
+    printed_value,
     reason_undefined,
 )
-
-NOTHING = Cell("\N{EN DASH}")
-"""What stands where the paper prints nothing or nothing was run."""
 
 NO_INTERVAL = (
     "No interval: resampling the tested people gave one value only (one person, or not one error "
@@ -63,7 +62,7 @@ def comparison_table(asked: QuestionMeasures) -> Table:
         for name in asked.classifiers
     )
     return Table(
-        f"{WORDS[asked.question].title} Test slices, threshold and measures as in the paper",
+        f"The paper's table {TABLE_SECTION} beside ours: {asked.question.value}, test slices",
         tuple(columns),
         groups,
         _comparison_notes(asked),
@@ -75,16 +74,20 @@ def _comparison_row(asked: QuestionMeasures, classifier: str, measure: str) -> R
     printed = getattr(claim, measure) if claim is not None and measure in PAPER_MEASURES else None
     cells = [
         Cell(MEASURE_NAMES[measure]),
-        NOTHING if printed is None else Cell(f"{printed:g} %"),
+        Cell(printed_value(printed)),
     ]
     for unit in asked.by_split:
         measures = asked.of(unit, classifier)
         cells.append(
-            NOTHING if measures is None else estimate_cell(measure, measures.test.measure(measure))
+            Cell(NOTHING)
+            if measures is None
+            else estimate_cell(measure, measures.test.measure(measure))
         )
     if set(SplitUnit) <= asked.by_split.keys():
         gap = asked.gaps.get(classifier)
-        cells.append(NOTHING if gap is None else difference_cell(measure, gap.measures[measure]))
+        cells.append(
+            Cell(NOTHING) if gap is None else difference_cell(measure, gap.measures[measure])
+        )
     return Row(tuple(cells))
 
 
@@ -100,9 +103,9 @@ def _comparison_notes(asked: QuestionMeasures) -> tuple[str, ...]:
         test = next(iter(measured.values())).test
         kind = "patient split" if unit is SplitUnit.PATIENT else f"slice split ({DEMONSTRATION})"
         notes.append(
-            f"Tested in the {kind}: {test.n_slices} slices of {test.n_people} people, "
-            f"{test.confusion.positives} {words.positive_slices} and "
-            f"{test.confusion.negatives} {words.negative_slices}."
+            f"Tested in the {kind}: {test.n_slices:,} slices of {test.n_people} people, "
+            f"{test.confusion.positives:,} {words.positive_slices} and "
+            f"{test.confusion.negatives:,} {words.negative_slices}."
         )
         notes += _undefined_notes(
             [test.confusion], words.positive_slices, words.negative_slices, MEASURES
@@ -238,7 +241,7 @@ def counts_table(asked: QuestionMeasures, unit: SplitUnit) -> Table:
             tuple(
                 _row(
                     part.value,
-                    *(str(n) for n in (m.confusion.tp, m.confusion.fn, m.confusion.tn,
+                    *(f"{n:,}" for n in (m.confusion.tp, m.confusion.fn, m.confusion.tn,
                                        m.confusion.fp)),
                     *(format_value(name, m.measure(name).value) for name in PAPER_MEASURES),
                 )
@@ -303,21 +306,21 @@ def cohort_table(cohort: CohortSummary) -> Table:
     facts = [
         ("cohort", f"{cohort.name}, {'simulated' if cohort.is_simulated else 'from scans'}"),
         ("layout of the files", cohort.layout),
-        *((f"people, {kind}", str(n)) for kind, n in cohort.people_by_diagnosis.items()),
-        ("scans", str(cohort.scan_count)),
-        ("slices used", str(cohort.slice_count)),
-        ("slices left out by the tissue rule", str(cohort.slices_left_out)),
+        *((f"people, {kind}", f"{n:,}") for kind, n in cohort.people_by_diagnosis.items()),
+        ("scans", f"{cohort.scan_count:,}"),
+        ("slices used", f"{cohort.slice_count:,}"),
+        ("slices left out by the tissue rule", f"{cohort.slices_left_out:,}"),
     ]
     for question in Question:
         counted = cohort.slices_by_label.get(question.value)
         words = WORDS[question]
         yes, no = words.positive_slices, words.negative_slices
         facts += (
-            [(yes, str(counted.get("yes", 0))), (no, str(counted.get("no", 0)))]
+            [(yes, f"{counted.get('yes', 0):,}"), (no, f"{counted.get('no', 0):,}")]
             if counted is not None
             else [(f"{yes}, {no}", "not known in this cohort")]
         )
-    return _facts("The cohort", facts, ("what", "how many"))
+    return _facts("Who and what was studied", facts, ("what", "how many"))
 
 
 def layer_table(layers: tuple[Layer, ...]) -> Table:
@@ -357,7 +360,7 @@ def claims_table() -> Table:
                         claim.classifier,
                         claim.section,
                         *(
-                            NOTHING.text if value is None else f"{value:g}"
+                            NOTHING if value is None else f"{value:g}"
                             for value in (claim.accuracy, claim.sensitivity, claim.specificity)
                         ),
                         claim.remark,

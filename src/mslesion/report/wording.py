@@ -25,6 +25,12 @@ PAPER_MEASURES = ("accuracy", "sensitivity", "specificity")
 
 UNDEFINED = "n/a"
 
+NOTHING = "\N{EN DASH}"
+"""What stands where the paper prints nothing or nothing was run."""
+
+PERCENT = "\N{NO-BREAK SPACE}%"
+"""So that a line never ends between a number and its sign."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -85,7 +91,7 @@ def format_value(measure: str, value: float) -> str:
     """``71.3 %``, or ``0.78`` for the AUC; ``n/a`` for nan."""
     if value != value:  # noqa: PLR0124 - nan is the one value that differs from itself
         return UNDEFINED
-    return f"{value:.2f}" if measure == "auc" else f"{100 * value:.1f} %"
+    return f"{value:.2f}" if measure == "auc" else f"{100 * value:.1f}{PERCENT}"
 
 
 def format_interval(measure: str, estimate: Estimate) -> str:
@@ -120,6 +126,11 @@ def difference_cell(measure: str, estimate: Estimate) -> Cell:
     return Cell(format_signed(measure, estimate.value), f"{low} to {high}")
 
 
+def printed_value(percent: float | None) -> str:
+    """A figure of the paper as it is printed there, ``96 %``; a dash where there is none."""
+    return NOTHING if percent is None else f"{percent:g}{PERCENT}"
+
+
 def paper_claim(classifier: str) -> Claim | None:
     """What the paper's comparison prints for a classifier; None for one it does not know."""
     for claim in CLAIMS:
@@ -149,7 +160,7 @@ def with_interval(measure: str, estimate: Estimate) -> str:
     value = format_value(measure, estimate.value)
     if not estimate.has_interval:
         return value
-    return f"{value} (95 % interval {format_interval(measure, estimate)})"
+    return f"{value} (95{PERCENT} interval {format_interval(measure, estimate)})"
 
 
 def finding(asked: QuestionMeasures) -> str:
@@ -205,8 +216,8 @@ def _against_paper(classifier: str) -> str:
     if claim is None:
         return ""
     return (
-        f"The paper reports {claim.accuracy:g} % (section {claim.section}), and does not say "
-        "whether it split people or slices."
+        f"The paper reports {printed_value(claim.accuracy)} (section {claim.section}), and does "
+        "not say whether it split people or slices."
     )
 
 
@@ -221,10 +232,10 @@ def _against_leakage(asked: QuestionMeasures) -> str:
         f"{format_value('accuracy', leaky.test.accuracy.value)}"
     )
     size = f"{abs(100 * points.value):.1f} points"
-    if points.has_interval:
-        limits = difference_cell("accuracy", points).detail
-        size = f"{size} (95 % interval {limits})"
     if points.has_interval and points.low > 0:
-        return f"{shown}: that gap of {size} is leakage, not skill."
-    direction = "more" if points.value > 0 else "less"
-    return f"{shown}, {size} {direction}: no gap that this cohort can tell from none."
+        limits = format_interval("accuracy", points)
+        return f"{shown}: that gap of {size} (95{PERCENT} interval {limits}) is leakage, not skill."
+    if points.has_interval:
+        size = f"{size} (95{PERCENT} interval {difference_cell('accuracy', points).detail})"
+    direction = "less" if points.value < 0 else "more"
+    return f"{shown}, {size} {direction}: no leakage can be shown in this cohort."
