@@ -303,7 +303,7 @@ def _pooling_verdict(asked: QuestionMeasures) -> str:
         if points.low > 0
         else "average pooling did better, as the paper says"
         if points.high < 0
-        else "no difference can be told from none"
+        else "the two cannot be told apart"
     )
     return f"Under '{asked.question.value}', {verdict}: {shown}, max minus average."
 
