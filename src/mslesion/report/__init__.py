@@ -14,7 +14,7 @@ from mslesion.evaluation.predictions import SplitUnit
 from mslesion.evaluation.summary import split_as_json
 from mslesion.paper.result import StudyResult
 from mslesion.report.content import build_document
-from mslesion.report.measures import SPLIT_KEYS, measure_study, measures_as_json
+from mslesion.report.measures import SPLIT_KEYS, measure_study, measures_as_json, timings_as_json
 from mslesion.report.page import render
 from mslesion.write.atomic import write_bytes, write_json, write_table, write_text
 
@@ -26,9 +26,10 @@ PREDICTION_COLUMNS = (
 
 
 def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
-    """Write ``report.html``, ``metrics.json``, ``predictions.csv``, ``split.json``, ``figures/``.
+    """Write the page, its figures, and what they are made from.
 
-    Each file is complete or absent; the page comes last, so that where it is, the others are. The
+    ``report.html``, ``figures/*.png``, ``metrics.json``, ``predictions.csv``, ``split.json``, and
+    ``timings.json``, which alone differs when the same study is run again. Each file is complete or absent; the page comes last, so that where it is, the others are. The
     same result gives the same bytes.
 
     Returns:

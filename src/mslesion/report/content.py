@@ -6,7 +6,7 @@ from mslesion.evaluation.intervals import FEW_PEOPLE
 from mslesion.evaluation.patients import patient_rule
 from mslesion.evaluation.predictions import SplitUnit
 from mslesion.evaluation.summary import DEMONSTRATION, warnings_for
-from mslesion.paper.claims import TABLE_SECTION
+from mslesion.paper.claims import TABLE_SECTION, TRAINING_MINUTES
 from mslesion.paper.result import StudyResult
 from mslesion.report import captions, tables
 from mslesion.report.document import (
@@ -371,4 +371,10 @@ def _run_section(result: StudyResult) -> Section:
         else Text("No scan was set aside.")
     )
     blocks.append(tables.provenance_table(result))
+    blocks.append(
+        Text(
+            f"How long each fit took stands in timings.json; the paper's training of its CNN took "
+            f"{TRAINING_MINUTES} minutes (section 4.1)."
+        )
+    )
     return Section("run", "This run", tuple(blocks))

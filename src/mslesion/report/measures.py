@@ -20,15 +20,16 @@ from mslesion.evaluation.slices import SliceMetrics, evaluate_slices
 from mslesion.evaluation.summary import (
     DEMONSTRATION,
     difference_as_json,
+    number_or_null,
     patient_metrics_as_json,
     plain,
     slice_metrics_as_json,
     split_as_json,
     warnings_for,
 )
-from mslesion.paper.claims import CLAIMS
+from mslesion.paper.claims import CLAIMS, TRAINING_MINUTES
 from mslesion.paper.protocol import DecisionProtocol
-from mslesion.paper.result import Run, StudyResult
+from mslesion.paper.result import Fit, Run, StudyResult
 
 SCHEMA = "mslesion study metrics 1"
 
@@ -219,7 +220,30 @@ def _run_as_json(measures: RunMeasures, decision: DecisionProtocol) -> dict[str,
         "patients": patient_metrics_as_json(
             measures.patients, measures.verdicts, patient_rule(run.question, decision)
         ),
-        "fits": [dataclasses.asdict(fit) for fit in run.fits],
+        "fits": [_fit_as_json(fit) for fit in run.fits],
+    }
+
+
+def _fit_as_json(fit: Fit) -> dict[str, Any]:
+    """Without its seconds, which no second run repeats; :func:`timings_as_json` has them."""
+    return {name: value for name, value in dataclasses.asdict(fit).items() if name != "seconds"}
+
+
+def timings_as_json(result: StudyResult) -> dict[str, Any]:
+    """How long each fit took: all that differs when the same study is run again."""
+    return {
+        "paper_cnn_minutes": TRAINING_MINUTES,
+        "fits": [
+            {
+                "question": run.question.value,
+                **split_as_json(run.split_unit),
+                "classifier": run.classifier,
+                "fold": fit.fold,
+                "seconds": number_or_null(fit.seconds),
+            }
+            for run in result.runs
+            for fit in run.fits
+        ],
     }
 
 

@@ -25,6 +25,9 @@ PAPER_MEASURES = ("accuracy", "sensitivity", "specificity")
 
 UNDEFINED = "n/a"
 
+TO = "\N{NO-BREAK SPACE}to "
+"""Between the limits of an interval: a narrow column breaks it before its second limit."""
+
 NOTHING = "\N{EN DASH}"
 """What stands where the paper prints nothing or nothing was run."""
 
@@ -101,8 +104,8 @@ def format_interval(measure: str, estimate: Estimate) -> str:
     if not estimate.has_interval:
         return "no interval"
     if measure == "auc":
-        return f"{estimate.low:.2f} to {estimate.high:.2f}"
-    return f"{100 * estimate.low:.1f} to {100 * estimate.high:.1f}"
+        return f"{estimate.low:.2f}{TO}{estimate.high:.2f}"
+    return f"{100 * estimate.low:.1f}{TO}{100 * estimate.high:.1f}"
 
 
 def estimate_cell(measure: str, estimate: Estimate) -> Cell:
@@ -123,7 +126,7 @@ def difference_cell(measure: str, estimate: Estimate) -> Cell:
     if not estimate.has_interval:
         return Cell(format_signed(measure, estimate.value), "no interval")
     low, high = (format_signed(measure, limit) for limit in (estimate.low, estimate.high))
-    return Cell(format_signed(measure, estimate.value), f"{low} to {high}")
+    return Cell(format_signed(measure, estimate.value), f"{low}{TO}{high}")
 
 
 def printed_value(percent: float | None) -> str:

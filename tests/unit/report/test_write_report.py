@@ -1,6 +1,7 @@
 """The files a study leaves behind, read back and held against its numbers."""
 
 import csv
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -65,6 +66,7 @@ def test_every_file_is_there(folder):
         "metrics.json",
         "predictions.csv",
         "split.json",
+        "timings.json",
         *(f"figures/{name}.png" for name in figures),
     }
 
@@ -101,7 +103,7 @@ def test_the_comparison_shows_the_numbers_of_metrics_json(page, metrics, questio
                 assert interval == (
                     "no interval"
                     if None in ends
-                    else " to ".join(f"{scale * end:.{digits}f}" for end in ends)
+                    else "\u00a0to ".join(f"{scale * end:.{digits}f}" for end in ends)
                 )
             gap = scale * found["leakage_gap"][name][measure]["value"]
             assert row[4][0].replace("\u2212", "-") == f"{gap:+.{digits}f}"
@@ -127,6 +129,23 @@ def test_the_slice_split_is_marked_wherever_it_appears(folder, page, metrics):
     with (folder / "predictions.csv").open(newline="") as stream:
         marks = {(row["split_unit"], row["demonstration"]) for row in csv.DictReader(stream)}
     assert marks == {("patient", "false"), ("slice", "true")}
+
+
+def test_how_long_it_took_changes_one_file_alone(study, folder):
+    """A slower computer gives the same numbers, and other seconds in ``timings.json``."""
+    slower = dataclasses.replace(
+        study,
+        runs=tuple(
+            dataclasses.replace(
+                run, fits=tuple(dataclasses.replace(f, seconds=2 * f.seconds) for f in run.fits)
+            )
+            for run in study.runs
+        ),
+    )
+    assert study_metrics(slower) == study_metrics(study)
+    fits = json.loads((folder / "timings.json").read_text())["fits"]
+    assert len(fits) == sum(len(run.fits) for run in study.runs)
+    assert {fit["seconds"] for fit in fits} == {60.0, 1.5}
 
 
 def test_predictions_are_written_to_the_last_bit(study, folder):
