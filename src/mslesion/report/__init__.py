@@ -29,8 +29,9 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     """Write the page, its figures, and what they are made from.
 
     ``report.html``, ``figures/*.png``, ``metrics.json``, ``predictions.csv``, ``split.json``, and
-    ``timings.json``, which alone differs when the same study is run again. Each file is complete or absent; the page comes last, so that where it is, the others are. The
-    same result gives the same bytes.
+    ``timings.json``, which alone differs when the same study is run again. Each file is complete
+    or absent; the page comes last, so that where it is, the others are. The same result gives the
+    same bytes.
 
     Returns:
         The content of ``metrics.json``.
@@ -47,6 +48,7 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     pictures = {figure.name: figures.draw(figure.drawing) for figure in document.figures}
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "split.json", _splits_as_json(result))
+    write_json(folder / "timings.json", timings_as_json(result))
     write_table(folder / "predictions.csv", list(_prediction_rows(result)), PREDICTION_COLUMNS, ",")
     for name, picture in pictures.items():
         write_bytes(folder / "figures" / f"{name}.png", picture)
