@@ -37,10 +37,10 @@ AXIAL2D = Acquisition(
     slice_spacing_mm=(6.0, 6.5),
     slice_thickness_share=0.85,
     sub_slices=4,
-    centre_z_mm=11.0,
+    centre_z_mm=5.0,
     noise_share=(0.012, 0.035),
     bias_share=(0.04, 0.12),
-    blur_voxels=(0.35, 0.6),
+    blur_voxels=(0.0, 0.4),
 )
 """23 thick axial slices that cover the brain, as in the paper's scans."""
 
@@ -52,9 +52,9 @@ VOLUME3D = Acquisition(
     slice_thickness_share=1.0,
     sub_slices=1,
     centre_z_mm=8.0,
-    noise_share=(0.02, 0.05),
+    noise_share=(0.03, 0.07),
     bias_share=(0.02, 0.08),
-    blur_voxels=(0.3, 0.5),
+    blur_voxels=(0.0, 0.4),
 )
 """A 3D FLAIR at 1 mm."""
 
@@ -77,6 +77,7 @@ class AcquisitionDraw:
     white_level: float
     noise_share: float
     bias_share: float
+    coil_gain: float
     blur_voxels: float
 
 
@@ -94,6 +95,7 @@ def draw_acquisition(rng: np.random.Generator, choice: str) -> AcquisitionDraw:
         white_level=round(float(np.exp(rng.uniform(np.log(120), np.log(2400)))), 2),
         noise_share=round(float(rng.uniform(*protocol.noise_share)), 5),
         bias_share=round(float(rng.uniform(*protocol.bias_share)), 5),
+        coil_gain=round(float(rng.uniform(0.0, 0.3)), 4),
         blur_voxels=round(float(rng.uniform(*protocol.blur_voxels)), 4),
     )
 
@@ -146,10 +148,18 @@ def measure(ideal: Volume, draw: AcquisitionDraw, rng: np.random.Generator) -> V
     sigma = (draw.blur_voxels, draw.blur_voxels, 0.0 if thick else draw.blur_voxels)
     image = ndimage.gaussian_filter(ideal, sigma, truncate=3.0)
     image *= np.exp(draw.bias_share * smooth_noise(rng, axes, 90.0))
+    image *= _coil_sensitivity(draw.coil_gain, axes)
     real = image + draw.noise_share * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = draw.noise_share * rng.standard_normal(image.shape, dtype=np.float32)
     magnitude: Volume = np.sqrt(real * real + imaginary * imaginary) * draw.white_level
     return magnitude
+
+
+def _coil_sensitivity(gain: float, axes: Axes) -> Volume:
+    """A head coil sees best what is near it: (X, Y, 1), 1 on the axis, 1 + gain at the skull."""
+    x, y, _ = axes
+    squared = (x / 75)[:, None, None] ** 2 + ((y + 16) / 95)[None, :, None] ** 2
+    return (1 + gain * np.clip(squared, 0, 1.6)).astype(np.float32)
 
 
 def slice_thickness_mm(draw: AcquisitionDraw) -> float:

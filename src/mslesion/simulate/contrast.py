@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from mslesion.simulate.anatomy import Anatomy
 from mslesion.simulate.fields import Volume, ramp, smooth_noise
 
-_GYRUS_MM = 6.5
+_GYRUS_MM = 7.5
 _FOLIUM_MM = 5.0
 
 
@@ -33,6 +32,7 @@ class ContrastDraw:
     pallidum_drop: float
     white_texture: float
     sulcus_width: float
+    sulcus_depth: float
     ependyma: float
 
 
@@ -53,16 +53,17 @@ class NormalBrightDraw:
     spot_brightness: float
 
 
-def draw_contrast(rng: np.random.Generator) -> ContrastDraw:
-    """Draw the tissue intensities of one scanner and protocol."""
-    grey = rng.uniform(1.12, 1.36)
+def draw_contrast(rng: np.random.Generator, age_years: float) -> ContrastDraw:
+    """Draw the tissue intensities of one scanner and protocol; sulci widen with age."""
+    grey = rng.uniform(1.15, 1.45)
     return ContrastDraw(
         grey=_rounded(grey),
         csf=_rounded(rng.uniform(0.10, 0.30)),
         deep_grey=_rounded(1 + (grey - 1) * rng.uniform(0.3, 0.7)),
         pallidum_drop=_rounded(rng.uniform(0.05, 0.22)),
         white_texture=_rounded(rng.uniform(0.012, 0.03)),
-        sulcus_width=_rounded(rng.uniform(0.75, 1.25)),
+        sulcus_width=_rounded(rng.uniform(0.75, 1.2) + 0.009 * (age_years - 42)),
+        sulcus_depth=_rounded(rng.uniform(0.65, 0.92)),
         ependyma=_rounded(rng.uniform(0.05, 0.25)),
     )
 
@@ -93,12 +94,16 @@ def brain_contrast(
     """Intensity and CSF share, each over the brain box."""
     csf, grey_shift = _gyral_detail(draw, rng, anatomy)
     csf = np.maximum(anatomy.box_csf, csf)
-    grey_share = np.clip(anatomy.box_grey + grey_shift, 0, 1)
     cortical = anatomy.box_cortical
+    # The average's cortex fades into the white matter; a person's ends within a millimetre.
+    sharp = ramp(anatomy.box_grey, 0.2, 0.75)
+    grey_share = anatomy.box_grey + cortical * (sharp - anatomy.box_grey)
+    grey_share = np.clip(grey_share + grey_shift, 0, 1)
     grey_level = draw.deep_grey + (draw.grey - draw.deep_grey) * cortical
     grey_level[anatomy.box_infratentorial] = 1 + 0.7 * (draw.grey - 1)
     tissue = 1 + (grey_level - 1) * grey_share
     tissue -= draw.pallidum_drop * _pallidum(anatomy)
+    csf = csf - _choroid_plexus(rng, anatomy) * csf
     for spacing_mm, share in ((14.0, 0.6), (5.0, 0.8)):
         tissue += draw.white_texture * share * smooth_noise(rng, anatomy.box_axes_mm, spacing_mm)
     return tissue * (1 - csf) + np.float32(draw.csf) * csf, csf
@@ -113,20 +118,52 @@ def _gyral_detail(
     band-limited noise stand in for sulci and the sheets far from them for gyral white matter.
     Returns the CSF share and what to add to the grey share.
     """
-    sheets = np.abs(
-        smooth_noise(rng, anatomy.box_axes_mm, _GYRUS_MM)
-        + 0.45 * smooth_noise(rng, anatomy.box_axes_mm, 0.6 * _GYRUS_MM)
-    )
-    template = anatomy.box_detail * 11
-    blurred = 1 - np.clip(np.abs(template) * 0.8, 0, 0.8)
-    ridge = template + 1.25 * blurred * (sheets - 0.62)
+    sheet_mm = _distance_to_zero_sheet(smooth_noise(rng, anatomy.box_axes_mm, _GYRUS_MM))
+    template = anatomy.box_detail * 16
+    blurred = 1 - np.clip(np.abs(template) * 0.9, 0, 0.75)
     cortical = anatomy.box_cortical
-    sulcus = ramp(ridge, -0.28 * draw.sulcus_width, -0.95) * cortical
-    core = ramp(ridge, 0.35, 1.1) * cortical * ramp(anatomy.head_distance_mm[anatomy.box], -2, -5)
+    width = draw.sulcus_width
+    hull_mm = anatomy.head_distance_mm[anatomy.box]
+    shallow = ramp(hull_mm, -22, -9)
+    sulcus = np.maximum(
+        ramp(template, -0.55 / width, -1.25),
+        0.8 * shallow * blurred * ramp(sheet_mm, 1.2 * width, 0.2),
+    ) * (draw.sulcus_depth * cortical)
+    core = np.maximum(ramp(template, 0.3, 0.9), blurred * ramp(sheet_mm, 3.2, 4.4)) * cortical
+    core *= ramp(hull_mm, -3, -6)
     folia = np.abs(smooth_noise(rng, anatomy.box_axes_mm, _FOLIUM_MM)) + anatomy.box_detail * 5
     cerebellar = anatomy.box_infratentorial * ramp(anatomy.box_grey, 0.3, 0.9)
     fissures = 0.55 * ramp(folia, 0.3, -0.1) * cerebellar
     return np.maximum(sulcus, fissures), -0.9 * core
+
+
+def _choroid_plexus(rng: np.random.Generator, anatomy: Anatomy) -> Volume:
+    """Share of choroid plexus: bright tufts in the trigones of the lateral ventricles."""
+    x, y, z = anatomy.box_axes_mm
+    squared = (
+        ((np.abs(x) - 23) / 7)[:, None, None] ** 2
+        + ((y + 42) / 9)[None, :, None] ** 2
+        + ((z - 9) / 9)[None, None, :] ** 2
+    )
+    tufts = ramp(smooth_noise(rng, anatomy.box_axes_mm, 3.0), 0.1, 0.9)
+    return (tufts * ramp(squared, 1.2, 0.5)).astype(np.float32)
+
+
+def _distance_to_zero_sheet(noise: Volume) -> Volume:
+    """About how many mm (voxels) a point lies from where the noise crosses zero.
+
+    Dividing by the slope gives sheets of even thickness; noise alone makes blobs where it is flat.
+    """
+    slope = np.full(noise.shape, 2e-3, np.float32)
+    for axis in range(3):
+        step = np.zeros_like(noise)
+        ahead = [slice(None)] * 3
+        middle = [slice(None)] * 3
+        behind = [slice(None)] * 3
+        ahead[axis], middle[axis], behind[axis] = slice(2, None), slice(1, -1), slice(None, -2)
+        step[tuple(middle)] = noise[tuple(ahead)] - noise[tuple(behind)]
+        slope += 0.25 * step * step
+    return (np.abs(noise) / np.sqrt(slope)).astype(np.float32)
 
 
 def _pallidum(anatomy: Anatomy) -> Volume:
@@ -204,9 +241,3 @@ def _window(
         for w, c in zip(window, centre, strict=True)
     ]
     return window, list(np.meshgrid(*offsets, indexing="ij", sparse=True))
-
-
-def soften(intensity: Volume, sigma_mm: float) -> Volume:
-    """Partial volume of the anatomy's own voxels."""
-    blurred: Volume = ndimage.gaussian_filter(intensity, sigma_mm)
-    return blurred

@@ -14,10 +14,18 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from mslesion.simulate.anatomy import FIRST_VOXEL_MM, Anatomy
-from mslesion.simulate.fields import Axes, Volume, lattice_over, smooth_noise, spline_basis, spread
+from mslesion.simulate.fields import (
+    Axes,
+    Volume,
+    lattice_over,
+    ramp,
+    smooth_noise,
+    spline_basis,
+    spread,
+)
 
 LATTICE_MM = 7.0
-_BROAD_MM = 42.0
+_BROAD_MM = 60.0
 _MIDDLE_MM = 21.0
 
 
@@ -47,7 +55,7 @@ def draw_shape(rng: np.random.Generator, age_years: float) -> ShapeDraw:
         scale_xyz=_triple(np.clip(scale, 0.88, 1.1)),
         rotation_deg=_triple(rng.normal(0, (4.0, 2.0, 2.5))),
         shift_mm=_triple(rng.normal(0, 2.0, 3)),
-        broad_bend_mm=float(rng.uniform(2.0, 4.0)),
+        broad_bend_mm=float(rng.uniform(1.0, 2.6)),
         middle_bend_mm=float(rng.uniform(1.4, 2.2)),
         fine_bend_mm=float(rng.uniform(0.8, 1.2)),
         ventricle_growth_mm=float(np.clip(growth, -1.0, 3.5)),
@@ -67,7 +75,7 @@ def anatomy_coordinates(
     The lattice covers the whole head whatever part the scan shows, so that one draw makes the
     same head under every acquisition.
     """
-    whole: Axes = tuple(np.array([-112, 130], np.float32) for _ in range(3))  # type: ignore[assignment]
+    whole: Axes = tuple(np.array([-150, 150], np.float32) for _ in range(3))  # type: ignore[assignment]
     first, count = lattice_over(whole, LATTICE_MM)
     lattice_axes: Axes = tuple(  # type: ignore[assignment]
         f + LATTICE_MM * np.arange(n, dtype=np.float32) for f, n in zip(first, count, strict=True)
@@ -79,15 +87,17 @@ def anatomy_coordinates(
     scale = np.array(draw.scale_xyz, np.float32)[:, None, None, None]
     shift = np.array(draw.shift_mm, np.float32)[:, None, None, None]
     seen = turned / scale + centre - shift
-    for amount, spacing_mm in (
-        (draw.broad_bend_mm, _BROAD_MM),
-        (draw.middle_bend_mm, _MIDDLE_MM),
-    ):
-        for axis in range(3):
-            seen[axis] += amount * smooth_noise(rng, lattice_axes, spacing_mm)
-    # On the lattice itself the finest bend is white noise; the splines smooth it.
-    seen += draw.fine_bend_mm * 3 * rng.standard_normal(seen.shape, dtype=np.float32)
-    seen -= draw.ventricle_growth_mm * _pull_at(seen, anatomy)
+    # Gyri differ between people at a finer scale than skulls, which are smooth.
+    in_brain = ramp(_at(anatomy.coarse_head_distance_mm, seen), 7, -3)
+    for axis in range(3):
+        seen[axis] += draw.broad_bend_mm * smooth_noise(rng, lattice_axes, _BROAD_MM)
+        middle = draw.middle_bend_mm * smooth_noise(rng, lattice_axes, _MIDDLE_MM)
+        # On the lattice itself the finest bend is white noise; the splines smooth it.
+        fine = draw.fine_bend_mm * 3 * rng.standard_normal(middle.shape, dtype=np.float32)
+        seen[axis] += in_brain * (middle + fine)
+    seen -= draw.ventricle_growth_mm * np.stack(
+        [_at(pull, seen) for pull in anatomy.ventricle_pull]
+    )
     bases = [
         spline_basis(a, f, LATTICE_MM, n)
         for a, f, n in zip(scan_axes_mm, first, count, strict=True)
@@ -96,8 +106,10 @@ def anatomy_coordinates(
     return x, y, z
 
 
-def _pull_at(points_mm: NDArray[np.float32], anatomy: Anatomy) -> NDArray[np.float32]:
-    voxels = [(points_mm[a] - FIRST_VOXEL_MM[a]) / 3 for a in range(3)]
-    return np.stack(
-        [ndimage.map_coordinates(pull, voxels, order=1) for pull in anatomy.ventricle_pull]
-    ).astype(np.float32)
+def _at(coarse: Volume, points_mm: NDArray[np.float32]) -> Volume:
+    """Values of a map at 3 mm at points (3, ...) of the anatomy."""
+    voxels = [(points_mm[axis] - FIRST_VOXEL_MM[axis]) / 3 for axis in range(3)]
+    values: Volume = ndimage.map_coordinates(
+        coarse, voxels, order=1, mode="nearest", output=np.float32
+    )
+    return values

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mslesion.simulate.anatomy import SHAPE, Anatomy, load_anatomy
+from mslesion.simulate.anatomy import Anatomy, enlarge, load_anatomy
 from mslesion.simulate.fields import Axes, Volume, ramp, smooth_noise
 
 AIR, FLUID, BONE, MARROW, MUSCLE, FAT, SKIN, EYE, MUCOSA = range(9)
@@ -28,9 +28,11 @@ _FACE: tuple[Ellipsoid, ...] = (
     ((34, 40, -66), (26, 38, 40)),
     ((0, 78, -56), (13, 21, 24)),
     ((0, -48, -84), (66, 58, 60)),
-    ((79, -22, -36), (7, 15, 26)),
+    ((0, -34, -48), (77, 66, 44)),
+    ((79, -24, -36), (6, 14, 25)),
 )
-_SCALP_MM = 13.5
+_SCALP_MM = 12.0
+_HOLLOW_MM = 28.0
 
 # What lies inside the face, painted in this order.
 _INSIDE: tuple[tuple[int, Ellipsoid], ...] = (
@@ -40,8 +42,10 @@ _INSIDE: tuple[tuple[int, Ellipsoid], ...] = (
     (BONE, ((50, -2, -76), (4, 16, 30))),
     (MARROW, ((50, -2, -76), (2, 12, 26))),
     (MUSCLE, ((30, 4, -64), (13, 14, 26))),
-    (BONE, ((44, -24, -42), (26, 14, 11))),
-    (AIR, ((62, -34, -50), (9, 13, 16))),
+    (BONE, ((42, -22, -42), (25, 13, 10))),
+    (BONE, ((60, -36, -48), (8, 13, 18))),
+    (MARROW, ((60, -38, -52), (4, 8, 12))),
+    (AIR, ((66, -20, -40), (12, 3.5, 4))),
     (MARROW, ((0, 0, -46), (9, 10, 18))),
     (MARROW, ((0, -2, -62), (8, 6, 10))),
     (FAT, ((30, 47, -36), (17, 27, 17))),
@@ -91,7 +95,7 @@ class _HeadMap:
 def draw_head(rng: np.random.Generator) -> HeadDraw:
     """Draw one head; a third of the protocols suppress fat."""
     suppressed = rng.random() < 1 / 3
-    fat = rng.uniform(0.35, 0.7) if suppressed else rng.uniform(1.5, 2.9)
+    fat = rng.uniform(0.35, 0.7) if suppressed else rng.uniform(1.1, 2.2)
     return HeadDraw(
         fat=round(float(fat), 4),
         skin=round(float(rng.uniform(0.55, 0.95)), 4),
@@ -109,7 +113,7 @@ def _head_map() -> _HeadMap:
     anatomy = load_anatomy()
     distance = anatomy.head_distance_mm
     axes = anatomy.axes_mm
-    outline = distance < _SCALP_MM
+    outline = _oval(distance)
     for ellipsoid in _FACE:
         outline |= _squared(axes, ellipsoid) < 1
     outline = _smooth_outline(outline)
@@ -139,19 +143,30 @@ def _squared(axes: Axes, ellipsoid: Ellipsoid) -> Volume:
     return squared
 
 
+def _oval(distance: Volume) -> NDArray[np.bool_]:
+    """The scalp's outer border: the hull without its hollows, which muscle fills in a head."""
+    margin = int(_HOLLOW_MM / 4) + 2
+    coarse = np.pad(distance[::4, ::4, ::4] < _SCALP_MM, margin)
+    grown = ndimage.distance_transform_edt(~coarse) * 4 < _HOLLOW_MM
+    filled = ndimage.distance_transform_edt(grown) * 4
+    inner = (slice(margin, -margin),) * 3
+    within = (filled[inner] - _HOLLOW_MM).astype(np.float32)
+    return enlarge(enlarge(within, _half(distance.shape)), distance.shape) > -2
+
+
+def _half(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple((n + 1) // 2 for n in shape)
+
+
 def _smooth_outline(outline: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    smooth: NDArray[np.bool_] = ndimage.gaussian_filter(outline.astype(np.float32), 2.5) > 0.5
+    smooth: NDArray[np.bool_] = ndimage.gaussian_filter(outline.astype(np.float32), 3.0) > 0.5
     return smooth
 
 
 def _depth(outline: NDArray[np.bool_]) -> Volume:
     """Depth below the skin in mm, made at 2 mm."""
     coarse = ndimage.distance_transform_edt(outline[::2, ::2, ::2]).astype(np.float32) * 2
-    voxels = np.meshgrid(*[np.arange(n, dtype=np.float32) / 2 for n in SHAPE], indexing="ij")
-    depth: Volume = ndimage.map_coordinates(
-        coarse, voxels, order=1, mode="nearest", output=np.float32
-    )
-    return depth
+    return enlarge(coarse, outline.shape)
 
 
 def paint_head(
@@ -168,11 +183,13 @@ def paint_head(
     fine = smooth_noise(rng, anatomy.axes_mm, 4.0).ravel()[where]
     depth = head.depth_mm.ravel()[where]
     tissue = head.tissue.ravel()[where].copy()
-    _streak(tissue, fine)
+    _streak(tissue, smooth_noise(rng, anatomy.axes_mm, 6.0).ravel()[where])
     below = levels[tissue] * (1 + 0.13 * fine)
     below = _cover_with_skin(below, depth, draw, uneven)
     skull = draw.skull_scale * (1 + 0.13 * uneven)
     distance = anatomy.head_distance_mm.ravel()[where] / skull
+    base_of_skull = ramp(distance, 5.0, 3.5)
+    below += base_of_skull * (0.1 + 0.5 * csf * ramp(distance, 1.8, 0.6) - below)
     layered = _vault_layers(distance, depth, uneven, fine, draw=draw, csf=csf)
     vault = head.vault.ravel()[where]
     vault[tissue == EYE] = 0
@@ -181,8 +198,8 @@ def paint_head(
 
 def _streak(tissue: NDArray[np.uint8], fine: NDArray[np.float32]) -> None:
     """Fat between the muscles, in place."""
-    tissue[(tissue == MUSCLE) & (fine > 1.0)] = FAT
-    tissue[(tissue == MUSCLE) & (fine < -1.25)] = BONE
+    tissue[(tissue == MUSCLE) & (fine > 1.35)] = FAT
+    tissue[(tissue == MUSCLE) & (fine < -1.5)] = BONE
     tissue[(tissue == AIR) & (fine > 1.3)] = MUCOSA
 
 
@@ -197,6 +214,21 @@ def _cover_with_skin(
     covered = below * (1 - fatty) + draw.fat * fatty
     skin = ramp(depth, 2.6, 1.2)
     return covered * (1 - skin) + draw.skin * skin
+
+
+def _scalp(
+    depth: NDArray[np.float32],
+    draw: HeadDraw,
+    uneven: NDArray[np.float32],
+    fine: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Muscle where the scalp is thick, fat above it, skin outside."""
+    fatty = ramp(depth - 1.2 * uneven, 7.5 * draw.scalp_scale, 5.0 * draw.scalp_scale)
+    fat = draw.fat * (1 + 0.14 * fine + 0.12 * uneven)
+    under = draw.muscle * (1 + 0.15 * fine)
+    skin = ramp(depth, 2.4, 1.0)
+    cover: NDArray[np.float32] = (1 - skin) * (under + fatty * (fat - under)) + draw.skin * skin
+    return cover
 
 
 def _vault_layers(
@@ -215,7 +247,5 @@ def _vault_layers(
     diploe = ramp(distance, 3.0, 4.2) * ramp(distance, 6.3, 5.0)
     layered = bone + fluid * (0.8 * csf - bone) + diploe * (np.clip(marrow, bone, None) - bone)
     scalp = ramp(distance, 7.0, 8.2)
-    fat = draw.fat * (1 + 0.08 * fine)
-    skin = ramp(depth, 2.4, 1.0)
-    cover = fat * (1 - skin) + draw.skin * skin
+    cover = _scalp(depth, draw, uneven, fine)
     return (layered * (1 - scalp) + cover * scalp).astype(np.float32)

@@ -20,9 +20,9 @@ from mslesion.simulate.anatomy import Anatomy
 from mslesion.simulate.calibration import (
     COUNT,
     GREY_DENSITY_RATIO,
+    INFRATENTORIAL_LESION_SHARE,
     INFRATENTORIAL_SHARE,
     LESION_DENSITY,
-    LOAD_COUNT_CORRELATION,
     LOAD_ML,
     SINGLE_LESION_DIAMETER_MM,
     VENTRICLE_DISTANCE_MM,
@@ -31,6 +31,15 @@ from mslesion.simulate.calibration import (
 from mslesion.simulate.fields import Volume, ramp, smooth_noise
 
 _PERIVENTRICULAR_MM = 8.0
+_FALSE_GREY_MM = 2.5
+_TOO_MUCH_FLUID = 0.6
+# Islands of what is confluent grow in number with the load, so the single lesions follow it less
+# than all components do.
+_SINGLES_CORRELATION = 0.5
+_FLATTENED = 0.6
+_SINGLE_SHARE = 0.75
+_FEWEST_SHARE = 0.25
+_ISLANDS_PER_ML = 1.2
 
 
 @dataclass(frozen=True)
@@ -52,19 +61,21 @@ class LesionDraw:
 def draw_lesions(rng: np.random.Generator) -> LesionDraw:
     """Draw load, lesions and brightness of one patient."""
     first, second = rng.standard_normal(2)
-    rho = LOAD_COUNT_CORRELATION
+    rho = _SINGLES_CORRELATION
     load_ml = at_quantile(LOAD_ML, float(ndtr(first)))
     count_at = float(ndtr(rho * first + np.sqrt(1 - rho**2) * second))
-    count = round(at_quantile(COUNT, count_at) * rng.uniform(0.55, 0.75))
-    diameters = _draw_diameters(rng, count, load_ml)
+    count = at_quantile(COUNT, count_at)
+    # The border of what is confluent breaks into islands, which count as components too.
+    singles = round(max(_SINGLE_SHARE * count - _ISLANDS_PER_ML * load_ml, _FEWEST_SHARE * count))
+    diameters = _draw_diameters(rng, singles, load_ml)
     single_ml = float((np.pi / 6 * diameters**3).sum() / 1000)
     return LesionDraw(
         load_ml=round(load_ml, 4),
         diameters_mm=tuple(round(float(d), 3) for d in diameters),
         confluent_ml=round(max(load_ml - single_ml, 0.0), 4),
         roughness=round(float(rng.uniform(0.8, 1.3)), 4),
-        brightness=round(float(np.clip(rng.normal(0.48, 0.12), 0.22, 0.85)), 4),
-        unevenness=round(float(rng.uniform(0.10, 0.30)), 4),
+        brightness=round(float(np.clip(rng.normal(0.62, 0.13), 0.36, 0.95)), 4),
+        unevenness=round(float(rng.uniform(0.18, 0.40)), 4),
     )
 
 
@@ -73,7 +84,7 @@ def _draw_diameters(rng: np.random.Generator, count: int, load_ml: float) -> NDA
     low, high = SINGLE_LESION_DIAMETER_MM
     diameters = np.clip(rng.lognormal(np.log(3.6), 0.42, 4 * count), low, high)
     diameters = diameters[:count]
-    room = 0.9 * load_ml * 1000 / (np.pi / 6 * diameters**3).sum()
+    room = 0.8 * load_ml * 1000 / (np.pi / 6 * diameters**3).sum()
     if room < 1:
         diameters = np.clip(diameters * room ** (1 / 3), low, high)
     return np.sort(diameters)[::-1]
@@ -85,9 +96,11 @@ def placement_density(anatomy: Anatomy) -> Volume:
         anatomy.box_ventricle_distance_mm, VENTRICLE_DISTANCE_MM, LESION_DENSITY
     ).astype(np.float32)
     tissue = anatomy.box_white + GREY_DENSITY_RATIO * anatomy.box_grey
-    density: Volume = by_distance * tissue * (anatomy.box_csf < 0.3)
+    # The average has a rim of false grey matter around the ventricles: there it is white matter.
+    tissue[anatomy.box_ventricle_distance_mm < _FALSE_GREY_MM] = 1
+    density: Volume = by_distance * tissue * (anatomy.box_csf < _TOO_MUCH_FLUID)
     density *= anatomy.brain[anatomy.box]
-    below = anatomy.box_infratentorial & (anatomy.box_csf < 0.3)
+    below = anatomy.box_infratentorial & (anatomy.box_csf < _TOO_MUCH_FLUID)
     supratentorial = float(density[~below].sum())
     density[below] = supratentorial * INFRATENTORIAL_SHARE / max(int(below.sum()), 1)
     return density
@@ -97,7 +110,7 @@ def lesion_fields(
     draw: LesionDraw, rng: np.random.Generator, density: Volume, anatomy: Anatomy
 ) -> tuple[Volume, Volume]:
     """Share of each voxel of the brain box that is lesion, and how much brighter it is there."""
-    shape_noise = 0.75 * smooth_noise(rng, anatomy.box_axes_mm, 3.2) + 0.66 * smooth_noise(
+    shape_noise = 0.9 * smooth_noise(rng, anatomy.box_axes_mm, 3.2) + 0.42 * smooth_noise(
         rng, anatomy.box_axes_mm, 1.7
     )
     allowed = density > 0
@@ -126,8 +139,11 @@ def _add_single_lesions(
     anatomy: Anatomy,
 ) -> None:
     """Paint each single lesion into ``share``, in place."""
-    # Small lesions lie further out than the volume does: the square root flattens the density.
-    weights = np.sqrt(density).ravel()
+    # Small lesions lie further out than the volume does: the power flattens the density.
+    weights = density**_FLATTENED
+    below = anatomy.box_infratentorial
+    weights[below] *= INFRATENTORIAL_LESION_SHARE * weights[~below].sum() / weights[below].sum()
+    weights = weights.ravel()
     places = np.flatnonzero(weights)
     cumulative = np.cumsum(weights[places])
     picks = np.searchsorted(cumulative, rng.random(len(draw.diameters_mm)) * cumulative[-1])
@@ -208,9 +224,9 @@ def _confluent(
     score = np.full(density.shape, -np.inf, np.float32)
     patches = smooth_noise(rng, _index_axes(density.shape), 11.0)
     score.flat[inside] = (
-        1.25 * np.log(ndimage.gaussian_filter(density, 1.0).flat[inside] + 1e-6)
-        + 0.85 * patches.flat[inside]
-        + 0.55 * draw.roughness * shape_noise.flat[inside]
+        0.62 * np.log(ndimage.gaussian_filter(density, 1.0).flat[inside] + 1e-6)
+        + 0.5 * patches.flat[inside]
+        + 0.38 * draw.roughness * shape_noise.flat[inside]
     )
     open_scores = score.flat[inside][share.flat[inside] <= 0.5]
     rank = max(open_scores.size - round(missing_ml * 1000), 0)

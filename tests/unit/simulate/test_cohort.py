@@ -17,6 +17,7 @@ RECIPE = CohortRecipe(people=2, seed=7)
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cohort of one person with MS and one without."""
     folder = tmp_path_factory.mktemp("simulated") / "cohort"
     simulate_cohort(RECIPE, folder)
     return folder
