@@ -101,6 +101,7 @@ def _lead(result: StudyResult, measures: StudyMeasures) -> tuple[Block, ...]:
         )
     for asked in measures.questions:
         blocks += [_tiles(asked), Text(finding(asked))]
+    blocks += [Callout("note", note) for note in result.notes]
     blocks.append(
         Callout(
             "research",
@@ -363,8 +364,6 @@ def _reading_section(result: StudyResult) -> Section:
 
 def _run_section(result: StudyResult) -> Section:
     blocks: list[Block] = []
-    if result.notes:
-        blocks.append(Aside("Notes on this run", (Listing(result.notes),)))
     blocks.append(
         Aside(f"Scans set aside: {len(result.set_aside)}", (Listing(result.set_aside),))
         if result.set_aside

@@ -184,8 +184,9 @@ def _draw_layer(axes: Any, place: int, layer: Layer, largest: int) -> None:
 
 def _draw_slices(drawing: SlicesDrawing) -> Figure:
     examples = drawing.examples
-    per_row = min(4, len(examples))
-    bands = -(-len(examples) // per_row)
+    # At most four side by side, and rows of one length where that can be.
+    bands = -(-len(examples) // 4)
+    per_row = -(-len(examples) // bands)
     figure = _figure(2.5 * per_row, 5.25 * bands)
     grid = figure.add_gridspec(2 * bands, per_row)
     for number, example in enumerate(examples):

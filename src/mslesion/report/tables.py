@@ -411,7 +411,8 @@ def provenance_table(result: StudyResult) -> Table:
     for (question, unit), split in result.splits.items():
         mark = f", {DEMONSTRATION}" if unit is SplitUnit.SLICE else ""
         facts.append((f"split SHA-256 ({question.value}, by {unit.value}{mark})", split.sha256))
-    facts += _flat_facts(result.provenance)
+    others = {k: v for k, v in result.provenance.items() if k != "protocol_sha256"}
+    facts += _flat_facts(others)
     return _facts("What another run needs to be the same", facts, ("what", "value"))
 
 

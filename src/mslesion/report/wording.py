@@ -114,8 +114,10 @@ def estimate_cell(measure: str, estimate: Estimate) -> Cell:
 
 
 def format_signed(measure: str, value: float) -> str:
-    """``+22.0`` points, or ``+0.12`` for the AUC, with a real minus sign."""
+    """``+22.0`` points, or ``+0.12`` for the AUC, with a real minus sign; zero has no sign."""
     text = f"{value:+.2f}" if measure == "auc" else f"{100 * value:+.1f}"
+    if not text.strip("+-0."):
+        return text[1:]
     return text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -14,7 +14,7 @@ from mslesion.report.content import build_document
 from mslesion.report.document import Callout, Tiles
 from mslesion.report.measures import measure_study
 from mslesion.report.page import render
-from mslesion.report.wording import finding
+from mslesion.report.wording import finding, format_signed
 
 SMALL = {"people": 18, "slices_each": 5, "folds": 1, "draws": 100}
 
@@ -44,6 +44,21 @@ def test_the_finding_tells_what_was_found_and_what_is_leakage():
     gap = 100 * asked.gaps["CNN"].measures["accuracy"].value
     assert f"that gap of {gap:.1f} points" in said
     assert said.count("is leakage, not skill") == 1
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "expected"),
+    [
+        ("accuracy", 0.2204, "+22.0"),
+        ("accuracy", -0.0311, "\u22123.1"),
+        ("auc", 0.117, "+0.12"),
+        ("accuracy", -0.0001, "0.0"),
+        ("auc", 0.001, "0.00"),
+    ],
+)
+def test_differences_carry_their_sign_unless_they_round_to_nothing(measure, value, expected):
+    """Points with a plus or a real minus; what rounds to zero has neither."""
+    assert format_signed(measure, value) == expected
 
 
 def test_without_a_gap_nothing_is_called_leakage():
