@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -252,10 +253,21 @@ def _reproduce(options: argparse.Namespace) -> Iterable[str]:
         split_units=units,
         folds=options.folds,
         seed=options.seed,
+        command=_command_of_study(options),
     )
     result = reproduce(data, options.output, request, options.threads)
     _say(f"report: {options.output / 'report.html'}")
     return result.set_aside
+
+
+def _command_of_study(options: argparse.Namespace) -> str:
+    """What gives the same study again; of paths, only the last part is told."""
+    is_simulated = options.data == SIMULATED
+    words = ["mslesion reproduce", f"--data {shlex.quote(Path(options.data).name)}"]
+    words += [f"--people {options.people}"] if is_simulated else []
+    words += [f"--label {options.label}"] if options.label else []
+    words += [f"--split {options.split}", f"--folds {options.folds}", f"--seed {options.seed}"]
+    return " ".join([*words, "--output OUT"])
 
 
 def _simulate_for_study(options: argparse.Namespace, folder: Path) -> None:

@@ -77,7 +77,7 @@ def train(
     predictions, fit = run_task(task)
     checkpoint.unlink(missing_ok=True)
     validation = predictions.of(Subset.VALIDATION)
-    right = (validation.probability >= protocol.decision.threshold) == (validation.label == 1)
+    right = (validation.probability > protocol.decision.threshold) == (validation.label == 1)
     return Answer(
         {
             "training_slices": len(predictions.of(Subset.TRAINING)),

@@ -44,6 +44,7 @@ class Cohort:
 
     ``has_patient_names`` is False where the layout does not say which slices belong to one
     person (each slice then stands as a person of its own, and no patient split can be made).
+    ``is_simulated`` is True where the dataset says that nobody real stands behind it.
     ``set_aside`` holds an error for each scan that was found but cannot be used.
     """
 

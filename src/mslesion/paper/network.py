@@ -27,7 +27,7 @@ def build_network(protocol: NetworkProtocol, size_pixels: int) -> nn.Sequential:
         layers[f"convolution {number}"] = nn.Conv2d(
             channels, filters, protocol.kernel_pixels, padding="same"
         )
-        layers[f"ReLU {number}"] = nn.ReLU()
+        layers[f"ReLU {number}"] = nn.ReLU(inplace=True)
         layers[f"{protocol.pooling} pooling {number}"] = pooling(protocol.pool_pixels)
         channels, side = filters, side // protocol.pool_pixels
     layers["flatten"] = nn.Flatten()

@@ -133,14 +133,12 @@ class BaselineProtocol:
         "without augmentation", "the paper augments for training the CNN"
     )
     tree_depths: tuple[int, ...] = _chosen(
-        (2, 3, 5, 8, 12), "candidates; the best balanced accuracy on validation people is kept"
+        (2, 4, 8), "candidates; the best balanced accuracy on validation people is kept"
     )
-    tree_leaf_sizes: tuple[int, ...] = _chosen((1, 5, 20), "candidates, as above")
+    tree_leaf_sizes: tuple[int, ...] = _chosen((1, 10), "candidates, as above")
     svm_kernel: Literal["rbf"] = _chosen("rbf", "the usual kernel")
     svm_costs: tuple[float, ...] = _chosen((0.1, 1.0, 10.0), "candidates, as above")
-    svm_gammas: tuple[float, ...] = _chosen(
-        (0.3, 1.0, 3.0), "candidates, times 1 / number of features"
-    )
+    svm_gammas: tuple[float, ...] = _chosen((0.3, 1.0), "candidates, times 1 / number of features")
     svm_probability: Literal["Platt, over training people"] = _chosen(
         "Platt, over training people",
         "a sigmoid fitted to the margins of people that a fold of the training data left out",

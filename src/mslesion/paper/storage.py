@@ -7,7 +7,10 @@ other file) and either ``weights.safetensors`` (the network) or ``estimator.skop
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,6 +22,8 @@ import skops.io
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
+from sklearn.pipeline import Pipeline
+from sklearn.tree import DecisionTreeClassifier
 
 from mslesion import __version__
 from mslesion.errors import ModelFileError
@@ -30,13 +35,18 @@ from mslesion.paper.protocol import Protocol
 from mslesion.write.atomic import write_bytes, write_json
 
 FORMAT = "mslesion slice classifier, 1"
+_SCHEMA = "schema.json"
 
 TRUSTED_TYPES = (
     "mslesion.paper.classifiers.Pixels",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
+    "sklearn.tree._tree.Tree",
 )
-"""All that a baseline's file may hold beside what skops trusts by itself."""
+"""All that a baseline's file may hold beside what skops trusts by itself.
+
+skops leaves Tree out because compiled code follows the indices in it; we check them on loading.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +77,7 @@ def save_model(model: SliceModel, folder: Path) -> None:
     if isinstance(model.estimator, CNNClassifier):
         name, content = "weights.safetensors", save(model.estimator.network_.state_dict())
     else:
-        name, content = "estimator.skops", skops.io.dumps(model.estimator)
+        name, content = "estimator.skops", _dump_baseline(model.estimator)
     write_bytes(folder / name, content)
     write_json(
         folder / "model.json",
@@ -158,6 +168,33 @@ def _load_network(content: bytes, protocol: Protocol, path: Path) -> CNNClassifi
     return estimator
 
 
+def _dump_baseline(estimator: Any) -> bytes:
+    """The skops file of a baseline, the same bytes for the same baseline.
+
+    skops names objects by their place in memory and dates the files it packs; here they are
+    numbered in the order they are met, and undated.
+    """
+    with zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as packed:
+        schema = packed.read(_SCHEMA).decode("utf-8")
+        arrays = {name: packed.read(name) for name in packed.namelist() if name != _SCHEMA}
+    number_of: dict[str, str] = {}
+    for place in re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema):
+        number_of.setdefault("".join(place), str(len(number_of) + 1))
+
+    def numbered(text: str) -> str:
+        return re.sub(r"\d+", lambda found: number_of[found[0]], text)
+
+    schema = re.sub(r'"__id__": \d+|"\d+\.npy"', lambda found: numbered(found[0]), schema)
+    files = {numbered(name): content for name, content in arrays.items()} | {
+        _SCHEMA: schema.encode("utf-8")
+    }
+    result = io.BytesIO()
+    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in sorted(files.items()):
+            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return result.getvalue()
+
+
 def _load_baseline(content: bytes, _protocol: Protocol, path: Path) -> Any:
     foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
     if foreign:
@@ -166,7 +203,27 @@ def _load_baseline(content: bytes, _protocol: Protocol, path: Path) -> Any:
             remedy="do not use this file",
             file=path,
         )
-    return skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    estimator = skops.io.loads(content, trusted=list(TRUSTED_TYPES))
+    last_step = estimator[-1] if isinstance(estimator, Pipeline) else None
+    if isinstance(last_step, DecisionTreeClassifier) and not _is_sound(last_step):
+        raise ModelFileError(
+            "holds a decision tree whose branches lead nowhere",
+            remedy="do not use this file",
+            file=path,
+        )
+    return estimator
+
+
+def _is_sound(tree: DecisionTreeClassifier) -> bool:
+    """Whether every branch leads to a later node and asks for a pixel that exists."""
+    nodes = tree.tree_
+    indices = np.arange(nodes.node_count)
+    left, right = nodes.children_left, nodes.children_right
+    is_leaf = (left == -1) & (right == -1)
+    leads_on = (left > indices) & (right > indices)
+    stays_inside = (left < nodes.node_count) & (right < nodes.node_count)
+    asks_well = (nodes.feature >= 0) & (nodes.feature < nodes.n_features)
+    return bool(np.all(is_leaf | (leads_on & stays_inside & asks_well)))
 
 
 def _protocol_from(values: Mapping[str, Mapping[str, Any]]) -> Protocol:

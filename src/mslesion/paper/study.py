@@ -36,7 +36,8 @@ class StudyRequest:
     """What is asked of a cohort.
 
     ``questions`` empty means every question the cohort can answer. ``split_units`` are run side
-    by side; the gap between them is what the slice split would have pretended.
+    by side; the gap between them is what the slice split would have pretended. ``command`` is
+    what a reader types to get the same study again.
     """
 
     questions: tuple[Question, ...] = ()
@@ -45,6 +46,7 @@ class StudyRequest:
     seed: int = 0
     with_ablations: bool = True
     protocol: Protocol = field(default_factory=Protocol)
+    command: str = ""
 
 
 def run_study(
@@ -163,6 +165,7 @@ def _summarise(cohort: Cohort, cut: CutCohort) -> CohortSummary:
 
 def _provenance(request: StudyRequest) -> dict[str, str]:
     return {
+        **({"command": request.command} if request.command else {}),
         "mslesion": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -140,7 +140,7 @@ def _start(size_pixels: int, recipe: Recipe) -> _State:
     with _seeded(recipe.seed, 0):
         network = build_network(recipe.network, size_pixels)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.training.learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=recipe.training.learning_rate, fused=True)
     return _State(network, optimiser, (), _copy_weights(network), 0)
 
 

@@ -5,6 +5,7 @@ A reader of what we need; it does not judge whether the dataset is valid BIDS.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,7 +66,23 @@ def read_bids(folder: Path) -> Cohort:
                 )
             )
     name = folder.resolve().name
-    return Cohort(name, folder, "BIDS", tuple(people), set_aside=tuple(set_aside))
+    return Cohort(
+        name,
+        folder,
+        "BIDS",
+        tuple(people),
+        is_simulated=_is_simulated(folder / "dataset_description.json"),
+        set_aside=tuple(set_aside),
+    )
+
+
+def _is_simulated(description: Path) -> bool:
+    """Whether the dataset says that this package made it; one that says nothing is of people."""
+    try:
+        value = json.loads(description.read_text(encoding="utf-8-sig"))
+        return any("mslesion" in str(maker["Name"]) for maker in value["GeneratedBy"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
 
 
 def _subjects(folder: Path) -> Iterator[Path]:

@@ -1,0 +1,287 @@
+"""The command line as a user meets it: output, exit codes, and files."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mslesion.cli import COMMANDS, main
+from mslesion.write.nifti import write_nifti
+
+AFFINE = np.diag([5.0, 5.0, 6.0, 1.0])
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory, make_bids_cohort) -> Path:
+    """Eight people with MS and eight controls, twelve slices each."""
+    people = {f"{i:02d}": "MS" if i < 8 else "control" for i in range(16)}
+    return make_bids_cohort(tmp_path_factory.mktemp("cohort"), people)
+
+
+@pytest.fixture(scope="module")
+def tree_model(cohort: Path, tmp_path_factory) -> Path:
+    """A decision tree for lesions, trained by the command line."""
+    folder = tmp_path_factory.mktemp("models") / "tree"
+    command = ["train", "--data", str(cohort), "--label", "lesion", "--classifier", "tree"]
+    assert main([*command, "--output", str(folder)]) == 0
+    return folder
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def test_help_comes_at_once() -> None:
+    """Help loads neither torch nor scikit-learn nor matplotlib, and takes well under a second."""
+    code = (
+        "import sys\nfrom mslesion.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'sklearn', 'matplotlib', 'nibabel', 'scipy', 'numpy', 'rich'}\n"
+        "sys.exit(', '.join(heavy & set(sys.modules)) or 0)"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.perf_counter() - started < 2  # 0.1 s on a quiet machine
+    for command in COMMANDS:
+        assert command.name in done.stdout
+
+
+@pytest.mark.parametrize("command", [command.name for command in COMMANDS])
+def test_every_command_shows_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of each command ends with examples of it, and offers --seed and --threads."""
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    assert f"mslesion {command} " in text.split("examples:")[1]
+    assert "--seed" in text
+    assert "--threads" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "phrase"),
+    [
+        (["simulat"], "invalid choice"),
+        (["simulate", "x", "--people", "0"], "0 is below 1"),
+        (["simulate", "x", "--ms-share", "2"], "2 is not between 0 and 1"),
+        (["reproduce", "--output", "x"], "required: --data"),
+        (["reproduce", "--data", "x", "--output", "y", "--folds", "two"], "not a whole number"),
+    ],
+)
+def test_a_mistyped_command_is_one_line(
+    arguments: list[str], phrase: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Usage errors end with exit code 2 and one line that says where help is."""
+    assert main(arguments) == 2
+    (line,) = _lines(capsys.readouterr().err)
+    assert line.startswith("USAGE: ")
+    assert phrase in line
+    assert "--help" in line
+
+
+def _empty_folder(folder: Path) -> Path:
+    (folder / "empty").mkdir()
+    return folder / "empty"
+
+
+def _patients_alone(folder: Path, make_bids_cohort) -> Path:
+    return make_bids_cohort(folder / "c", {f"{i}": "MS" for i in range(8)})
+
+
+def _listed_twice(folder: Path, make_bids_cohort) -> Path:
+    cohort = make_bids_cohort(folder / "c")
+    with (cohort / "participants.tsv").open("a") as table:
+        table.write("sub-01\tMS\n")
+    return cohort
+
+
+def _single_slices(folder: Path) -> Path:
+    write_nifti(folder / "c" / "a.nii.gz", np.ones((20, 20, 1), np.float32), AFFINE)
+    return folder / "c"
+
+
+def _only_nan(folder: Path) -> Path:
+    write_nifti(folder / "c" / "a.nii.gz", np.full((20, 20, 9), np.nan, np.float32), AFFINE)
+    return folder / "c"
+
+
+def _nameless_slices(folder: Path) -> Path:
+    from PIL import Image
+
+    for group in ("Control-Axial", "MS-Axial"):
+        for number in range(3):
+            (folder / "k" / group).mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 255, (64, 64), np.uint8)
+            Image.fromarray(pixels).save(folder / "k" / group / f"{group[0]}-A ({number}).png")
+    return folder / "k"
+
+
+BAD_COHORTS = {
+    "missing folder": (lambda f, _: f / "nowhere", [], "nowhere", 4),
+    "folder without scans": (lambda f, _: _empty_folder(f), [], "empty", 4),
+    "one class only": (_patients_alone, ["--label", "diagnosis"], "give --label lesion", 4),
+    "fewer patients than folds": (_patients_alone, ["--folds", "9"], "--folds 8", 4),
+    "participant listed twice": (_listed_twice, [], "participants.tsv", 4),
+    "single slice": (lambda f, _: _single_slices(f), [], "a.nii.gz", 4),
+    "only NaN": (lambda f, _: _only_nan(f), [], "a.nii.gz", 4),
+    "slices of nobody": (lambda f, _: _nameless_slices(f), [], "--split slice", 4),
+}
+
+
+@pytest.mark.parametrize("case", list(BAD_COHORTS))
+def test_what_no_study_can_be_made_from_is_one_line(
+    case: str, tmp_path: Path, make_bids_cohort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line names the file or folder, what is wrong and what to do; no report is left."""
+    make, options, phrase, code = BAD_COHORTS[case]
+    data = make(tmp_path, make_bids_cohort)
+    out = tmp_path / "out"
+    assert main(["reproduce", "--data", str(data), "--output", str(out), *options]) == code
+    captured = capsys.readouterr()
+    complaints = [line for line in _lines(captured.err) if not line.startswith("cutting slices")]
+    assert len(complaints) == 1, complaints
+    assert phrase in complaints[0]
+    assert "Traceback" not in captured.err
+    assert not (out / "report.html").exists()
+
+
+def test_a_bad_scan_does_not_stop_the_good_ones(
+    cohort: Path, tree_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One damaged file among scans: the others get answers, and the exit code says 3."""
+    for number in range(3):
+        name = f"sub-{number:02d}"
+        source = cohort / name / "anat" / f"{name}_FLAIR.nii.gz"
+        target = tmp_path / "in" / name / "anat" / source.name
+        target.parent.mkdir(parents=True)
+        content = source.read_bytes()
+        target.write_bytes(content if number else content[: len(content) // 2])
+    out = tmp_path / "out"
+    code = main(["predict", str(tree_model), "--data", str(tmp_path / "in"), "--output", str(out)])
+    captured = capsys.readouterr()
+    assert code == 3
+    assert "sub-00_FLAIR.nii.gz" in captured.err
+    with (out / "people.csv").open() as table:
+        people = [row["person_id"] for row in csv.DictReader(table)]
+    assert people == ["sub-01", "sub-02"]
+
+
+def test_a_scan_without_labels_is_answered(
+    cohort: Path, tree_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One NIfTI file in: a probability for each of its slices out, and one answer."""
+    scan = cohort / "sub-00/anat/sub-00_FLAIR.nii.gz"
+    code = main(["predict", str(tree_model), "--data", str(scan), "--output", str(tmp_path)])
+    assert code == 0
+    with (tmp_path / "predictions.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) > 5
+    assert all(0 <= float(row["probability"]) <= 1 for row in rows)
+    assert "lesion yes" in capsys.readouterr().out
+
+
+def test_a_model_is_measured_on_people_it_has_not_seen(
+    cohort: Path, tree_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of sixteen people the twelve seen are left out, also when they have other names now."""
+    renamed = tmp_path / "renamed"
+    for number in range(16):
+        old, new = f"sub-{number:02d}", f"sub-x{number:02d}"
+        for part in (f"{old}/anat/{old}_FLAIR.nii.gz",
+                     f"derivatives/manual/{old}/anat/{old}_label-L_mask.nii.gz"):  # fmt: skip
+            target = renamed / part.replace(old, new)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes((cohort / part).read_bytes())
+    out = tmp_path / "out"
+    assert main(["evaluate", str(tree_model), "--data", str(renamed), "--output", str(out)]) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["people_left_out_as_seen"] == 12
+    assert metrics["slices"]["test"]["n_people"] == 4
+    assert "12 left out, seen in training" in capsys.readouterr().out
+
+
+def test_the_study_runs_from_the_command_line(cohort: Path, tmp_path: Path) -> None:
+    """Report, figures, tables and split are there; a second run gives the same bytes."""
+    outs = [tmp_path / "a", tmp_path / "b"]
+    for out, threads in zip(outs, ("1", "2"), strict=True):
+        command = ["reproduce", "--data", str(cohort), "--label", "lesion", "--output", str(out)]
+        assert main([*command, "--threads", threads]) == 0
+    names = {str(p.relative_to(outs[0])) for p in outs[0].rglob("*") if p.is_file()}
+    assert {"report.html", "metrics.json", "predictions.csv", "split.json"} <= names
+    assert "figures/figure-7-comparison-lesion.png" in names
+    assert not (outs[0] / "checkpoints").exists()
+    for name in sorted(names - {"timings.json"}):
+        assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes(), name
+    report = (outs[0] / "report.html").read_text()
+    assert "mslesion reproduce --data" in report
+    assert str(tmp_path) not in report
+
+
+def test_killed_training_resumes_to_the_same_model(cohort: Path, tmp_path: Path) -> None:
+    """Kill -9 after some epochs, the same command again: the model of an undisturbed run."""
+    command = [sys.executable, "-m", "mslesion", "train", "--data", str(cohort), "--label",
+               "lesion", "--output"]  # fmt: skip
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    killed = tmp_path / "killed"
+    with subprocess.Popen(
+        [*command, str(killed)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        deadline = time.monotonic() + 60
+        while not (killed / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert not (killed / "model.json").exists()
+    subprocess.run([*command, str(killed)], check=True, capture_output=True)
+    for name in ("model.json", "weights.safetensors"):
+        assert (killed / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_output_that_cannot_be_written_is_known_before_the_work(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file where the output folder should be: exit code 5, and no slice was cut."""
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / "out"
+    assert main(["reproduce", "--data", str(cohort), "--output", str(out)]) == 5
+    captured = capsys.readouterr()
+    assert captured.err.startswith("OUTPUT: ")
+    assert "cutting slices" not in captured.err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_damaged_model_has_its_own_exit_code(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that holds no model: exit code 6."""
+    (tmp_path / "model").mkdir()
+    arguments = ["predict", str(tmp_path / "model"), "--data", str(cohort)]
+    assert main([*arguments, "--output", str(tmp_path / "o")]) == 6
+    assert capsys.readouterr().err.startswith("MODEL: ")
+
+
+def test_our_own_bugs_are_called_so(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
+) -> None:
+    """An unforeseen error is one line that asks to report it; --debug shows where it happened."""
+    from mslesion import pipeline
+
+    def broken(*_args: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(pipeline, "cut_cohort", broken)
+    arguments = ["reproduce", "--data", str(cohort), "--output", str(tmp_path / "o")]
+    assert main(arguments) == 70
+    (line,) = _lines(capsys.readouterr().err)
+    assert line.startswith("BUG: RuntimeError: two lines: ")
+    assert main([*arguments, "--debug"]) == 70
+    assert "Traceback" in capsys.readouterr().err
