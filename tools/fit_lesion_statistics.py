@@ -45,7 +45,7 @@ def _statistics(path: Path, regions: Regions) -> LesionStatistics:
 def _density(patients: list[LesionStatistics], regions: Regions) -> np.ndarray:
     """Share of patients with a lesion at a white matter voxel, around each tabled distance."""
     middle = np.array(VENTRICLE_DISTANCE_MM)
-    edges = np.concatenate([[0.5], (middle[1:] + middle[:-1]) / 2, [99.0]])
+    edges = np.concatenate([[-1.0], (middle[1:] + middle[:-1]) / 2, [99.0]])
     lesion = sum(np.histogram(p.ventricle_distances_mm[p.in_white], edges)[0] for p in patients)
     white = np.histogram(regions.ventricle_distance_mm[regions.white], edges)[0]
     return lesion / np.maximum(white, 1) / len(patients)

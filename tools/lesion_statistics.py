@@ -10,6 +10,9 @@ from scipy import ndimage
 
 from mslesion.simulate.anatomy import FIRST_VOXEL_MM, SHAPE, Anatomy
 
+WALL_MM = 2.5
+"""So near the ventricles all tissue counts as white matter, and lesions in the average's fluid as
+lesions of it: nobody's ventricles end quite where the average's do."""
 _ALL_NEIGHBOURS = np.ones((3, 3, 3))
 
 
@@ -27,7 +30,8 @@ class Regions:
         distance = np.full(SHAPE, 99, np.float32)
         distance[anatomy.box] = anatomy.box_ventricle_distance_mm
         white, below = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
-        white[anatomy.box] = anatomy.box_white > 0.6
+        at_wall = anatomy.box_ventricle_distance_mm < WALL_MM
+        white[anatomy.box] = (anatomy.box_white > 0.6) | (at_wall & (anatomy.box_csf < 0.6))
         below[anatomy.box] = anatomy.box_infratentorial
         return cls(distance, white, below)
 
@@ -59,7 +63,7 @@ def describe(
         load_ml=float(mask.sum()) / 1000,
         sizes_mm3=sizes,
         ventricle_distances_mm=regions.ventricle_distance_mm[at],
-        in_white=regions.white[at],
+        in_white=regions.white[at] | (regions.ventricle_distance_mm[at] < WALL_MM),
         infratentorial_share=float(below.mean()),
         infratentorial_count=len(np.unique(parts[mask][below])),
     )

@@ -202,6 +202,8 @@ def _distribution_figure(real: list[LesionStatistics], simulated: list[LesionSta
               "share of volume by distance\nfrom the ventricles (mm, lower edge)")  # fmt: skip
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, fontsize=9)
+    axes[0].set_xticks((20, 50, 100, 200, 400), ("20", "50", "100", "200", "400"))
+    axes[0].minorticks_off()
     axes[3].set_xticks(np.arange(len(DISTANCE_EDGES_MM)), [str(e) for e in DISTANCE_EDGES_MM])
     axes[0].set_ylabel("share of patients or lesions below")
     axes[0].legend(fontsize=8)

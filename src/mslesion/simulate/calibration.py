@@ -10,22 +10,20 @@ from __future__ import annotations
 import numpy as np
 
 LOAD_QUANTILES = (0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0)
-LOAD_ML = (0.32, 1.09, 1.60, 9.7, 14.3, 17.9, 29.9, 37.7, 52.2)
+LOAD_ML = (0.32, 1.09, 1.60, 9.61, 14.3, 17.9, 29.9, 37.7, 52.2)
 """Total lesion volume of a patient at :data:`LOAD_QUANTILES`."""
-COUNT = (17, 25, 37, 54, 82, 98, 116, 210, 392)
+COUNT = (17, 23, 37, 54, 82, 99, 116, 220, 392)
 """Number of components of a patient at :data:`LOAD_QUANTILES`."""
-LOAD_COUNT_CORRELATION = 0.77
-"""Correlation of log load and log count, to compare with; it comes out of the lesions drawn."""
 
-VENTRICLE_DISTANCE_MM = (0.0, 1.5, 2.5, 4.0, 6.5, 10.0, 14.0, 18.0, 22.5, 27.5, 35.0, 45.0)
-LESION_DENSITY = (0.16, 0.16, 0.10, 0.07, 0.059, 0.041, 0.029, 0.016, 0.0088, 0.0048, 0.0022,
-                  0.0002)  # fmt: skip
-"""Share of patients with a lesion at a white matter voxel so far from the lateral ventricles."""
+VENTRICLE_DISTANCE_MM = (1.5, 2.5, 4.0, 6.5, 10.0, 14.0, 18.0, 22.5, 27.5, 35.0, 45.0)
+LESION_DENSITY = (0.118, 0.084, 0.085, 0.062, 0.041, 0.024, 0.0131, 0.0076, 0.0054, 0.003, 0.0002)
+"""Share of patients with a lesion at a white matter voxel so far from the lateral ventricles; at
+their wall, of any tissue."""
 GREY_DENSITY_RATIO = 0.2
 """Density in grey matter over that in white matter at the same distance."""
 INFRATENTORIAL_SHARE = 0.028
 """Share of all lesion volume that lies in the brain stem and the cerebellum."""
-INFRATENTORIAL_LESION_SHARE = 0.06
+INFRATENTORIAL_LESION_SHARE = 0.07
 """Share of all lesions (components) that lie there."""
 
 SINGLE_LESION_DIAMETER_MM = (3.0, 15.0)
