@@ -185,8 +185,8 @@ def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
         help="23 thick axial slices, 1 mm volumes, or either at random (default: axial2d)",
     )  # fmt: skip
     parser.add_argument(
-        "--skull", choices=("with", "without", "mixed"), default="mixed",
-        help="whether skull and scalp are there (default: mixed, at random)",
+        "--skull", choices=("with", "without", "mixed"), default="with",
+        help="whether skull and scalp are there; 'mixed' is at random (default: with)",
     )  # fmt: skip
 
 
@@ -278,7 +278,9 @@ def _simulate_for_study(options: argparse.Namespace, folder: Path) -> None:
     from mslesion.write.folder import claim_output_folder
 
     claim_output_folder(options.output)
-    simulate_cohort(CohortRecipe(people=options.people, seed=options.seed), folder, options.threads)
+    # One kind of scan, as in one hospital's cohort and, very probably, in the paper's.
+    recipe = CohortRecipe(people=options.people, seed=options.seed, skull="with")
+    simulate_cohort(recipe, folder, options.threads)
 
 
 # --- train, evaluate, predict --------------------------------------------------------------------
