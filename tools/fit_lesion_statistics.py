@@ -3,7 +3,6 @@
 Usage: ``python tools/fit_lesion_statistics.py MASKS`` where MASKS holds lesion masks in MNI space
 (any grid, found as ``**/*mask.nii.gz``), such as the Ljubljana masks (Lesjak et al., CC-BY).
 """
-# ruff: noqa: T201 - a script that prints its tables
 
 from __future__ import annotations
 

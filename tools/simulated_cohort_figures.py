@@ -3,7 +3,6 @@
 Usage: ``python tools/simulated_cohort_figures.py DATA [--people 40]`` where DATA holds the folders
 ``tabriz``, ``lesion-free`` and ``ljubljana-mni`` as BIDS datasets with their masks.
 """
-# ruff: noqa: T201 - a script that prints its tables
 
 from __future__ import annotations
 

@@ -278,8 +278,7 @@ def _simulate_for_study(options: argparse.Namespace, folder: Path) -> None:
     from mslesion.write.folder import claim_output_folder
 
     claim_output_folder(options.output)
-    # One kind of scan, as in one hospital's cohort and, very probably, in the paper's.
-    recipe = CohortRecipe(people=options.people, seed=options.seed, skull="with")
+    recipe = CohortRecipe(people=options.people, seed=options.seed)
     simulate_cohort(recipe, folder, options.threads)
 
 

@@ -16,9 +16,8 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -121,6 +120,41 @@ class Pixels(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return images.reshape(len(images), self.n_features_in_)
 
 
+class MarginClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier with margins, such as an SVM, whose probability is the logistic of its margin.
+
+    So 0.5 is the classifier's own decision, and the order of the margins is kept. It is not
+    calibrated: see docs/decisions/0005-svm-probability.md. After ``fit``: ``estimator_``,
+    ``classes_``.
+    """
+
+    def __init__(self, estimator: BaseEstimator) -> None:
+        self.estimator = estimator
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: N803
+        """Fit the classifier on two classes."""
+        self.classes_ = np.unique(np.asarray(y))
+        _require_two(self.classes_)
+        self.estimator_ = clone(self.estimator).fit(X, y)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Margins (N,), positive on the side of the second class."""
+        check_is_fitted(self, "estimator_")
+        margins: NDArray[np.float64] = self.estimator_.decision_function(X)
+        return margins
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:  # noqa: N803
+        """Logistic of the margin, (N, 2) in the order of ``classes_``."""
+        of_second = expit(self.decision_function(X))
+        return np.stack([1 - of_second, of_second], axis=1)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:  # noqa: N803
+        """The class on whose side the margin lies."""
+        chosen: NDArray[Any] = self.classes_[(self.decision_function(X) > 0).astype(int)]
+        return chosen
+
+
 def as_images(X: ArrayLike) -> NDArray[np.float32]:  # noqa: N803
     """Images (N, S, S) float32 from themselves or from rows of S*S pixels.
 
@@ -164,10 +198,9 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class FitRequest:
-    """What every classifier is fitted from; ``training_people`` says whose each slice is."""
+    """What every classifier is fitted from."""
 
     training: LabelledImages
-    training_people: NDArray[np.str_]
     validation: LabelledImages
     protocol: Protocol
     seed: int
@@ -211,30 +244,11 @@ def fit_tree(request: FitRequest) -> Fitted:
 
 
 def fit_svm(request: FitRequest) -> Fitted:
-    """The SVM whose cost and width do best on validation data, its margins made probabilities.
-
-    The sigmoid (Platt 1999) is fitted to margins of training slices whose people a fold left out;
-    fitted to two validation people it was seen to turn the order of the margins round.
-    """
+    """The SVM whose cost and kernel width do best on validation data."""
     started = perf_counter()
     features = int(np.prod(request.training.pixels.shape[1:]))
     best, settings = _choose(_svm_candidates(request.protocol.baselines, features), request)
-    calibrated = CalibratedClassifierCV(
-        clone(best), method="sigmoid", ensemble=False, cv=_calibration_folds(request)
-    )
-    calibrated.fit(request.training.pixels, request.training.labels)
-    return Fitted(calibrated, settings, perf_counter() - started)
-
-
-def _calibration_folds(request: FitRequest) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Five folds of training people, or as many as there are; of slices, where people are few."""
-    labels, people = request.training.labels, request.training_people
-    people_of_class = min(len(np.unique(people[labels == c])) for c in np.unique(labels))
-    if people_of_class >= 2:
-        by_person = StratifiedGroupKFold(min(5, people_of_class))
-        return list(by_person.split(request.training.pixels, labels, people))
-    slices_of_class = int(min(np.bincount(labels)))
-    return list(StratifiedKFold(min(5, slices_of_class)).split(request.training.pixels, labels))
+    return Fitted(best, settings, perf_counter() - started)
 
 
 CLASSIFIERS: Mapping[str, Callable[[FitRequest], Fitted]] = {
@@ -261,7 +275,8 @@ def _svm_candidates(
 ) -> Iterator[tuple[dict[str, Any], BaseEstimator]]:
     for cost, gamma in product(protocol.svm_costs, protocol.svm_gammas):
         svm = SVC(C=cost, gamma=gamma / features, kernel=protocol.svm_kernel)
-        yield {"C": cost, "gamma": gamma / features}, make_pipeline(Pixels(), StandardScaler(), svm)
+        machine = MarginClassifier(make_pipeline(Pixels(), StandardScaler(), svm))
+        yield {"C": cost, "gamma": gamma / features}, machine
 
 
 def _choose(

@@ -63,7 +63,6 @@ def run_task(task: Task) -> tuple[Predictions, Fit]:
     fitted = task.fit(
         FitRequest(
             training=_labelled(slices, job.question, subset == Subset.TRAINING),
-            training_people=slices.person_id[subset == Subset.TRAINING],
             validation=_labelled(slices, job.question, subset == Subset.VALIDATION),
             protocol=task.protocol,
             seed=task.seed,

@@ -139,9 +139,9 @@ class BaselineProtocol:
     svm_kernel: Literal["rbf"] = _chosen("rbf", "the usual kernel")
     svm_costs: tuple[float, ...] = _chosen((0.1, 1.0, 10.0), "candidates, as above")
     svm_gammas: tuple[float, ...] = _chosen((0.3, 1.0), "candidates, times 1 / number of features")
-    svm_probability: Literal["Platt, over training people"] = _chosen(
-        "Platt, over training people",
-        "a sigmoid fitted to the margins of people that a fold of the training data left out",
+    svm_probability: Literal["logistic of the margin"] = _chosen(
+        "logistic of the margin",
+        "0.5 is then the SVM's own decision; Platt's sigmoid was seen to turn the order round",
     )
 
 

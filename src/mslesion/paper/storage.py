@@ -38,9 +38,8 @@ FORMAT = "mslesion slice classifier, 1"
 _SCHEMA = "schema.json"
 
 TRUSTED_TYPES = (
+    "mslesion.paper.classifiers.MarginClassifier",
     "mslesion.paper.classifiers.Pixels",
-    "sklearn.calibration._CalibratedClassifier",
-    "sklearn.calibration._SigmoidCalibration",
     "sklearn.tree._tree.Tree",
 )
 """All that a baseline's file may hold beside what skops trusts by itself.

@@ -100,10 +100,15 @@ def _plan(
     request: StudyRequest,
     folder: Path,
 ) -> Iterator[Task]:
-    """Every fit of the study; models and ablations under the patient split alone."""
+    """Every fit of the study; models under the patient split alone.
+
+    Ablations answer the paper's claims once: under the patient split, and of the question its
+    title asks where both are asked.
+    """
+    ablated = Question.LESION if Question.LESION in asked else next(iter(asked))
     for (question, unit), split in splits.items():
         is_patient_split = unit is SplitUnit.PATIENT
-        with_ablations = request.with_ablations and is_patient_split
+        with_ablations = request.with_ablations and is_patient_split and question is ablated
         for classifier, fit in {**CLASSIFIERS, **(ABLATIONS if with_ablations else {})}.items():
             for fold in range(len(split.folds)):
                 job = Job(question, unit, classifier, fold)

@@ -9,12 +9,12 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mslesion import __version__
 from mslesion.errors import OutputError, UsageError
 from mslesion.progress import track
 from mslesion.simulate.acquisition import slice_thickness_mm
@@ -76,7 +76,7 @@ def _description(recipe: CohortRecipe) -> dict[str, Any]:
         "GeneratedBy": [
             {
                 "Name": "mslesion",
-                "Version": version("mslesion"),
+                "Version": __version__,
                 "Description": "simulated from the recipe",
                 "Recipe": asdict(recipe),
             }

@@ -51,14 +51,14 @@ class CohortRecipe:
     """All that decides a simulated cohort.
 
     ``acquisition`` is a key of :data:`ACQUISITIONS`, ``skull`` one of :data:`SKULLS`; neither
-    depends on the diagnosis.
+    depends on the diagnosis. By default all scans are of one kind, as those of one hospital are.
     """
 
     people: int = 60
     ms_share: float = 0.5
     seed: int = 0
     acquisition: str = "axial2d"
-    skull: str = "mixed"
+    skull: str = "with"
 
     def __post_init__(self) -> None:
         for value, allowed, name in (

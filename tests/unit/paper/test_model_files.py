@@ -27,13 +27,12 @@ def models(
     training_images: LabelledImages, validation_images: LabelledImages, quick_protocol: Protocol
 ) -> dict[str, SliceModel]:
     """Each classifier, fitted on images of 16 pixels."""
-    people = np.array([f"p{i // 8}" for i in range(len(training_images.labels))])
     protocol = Protocol(
         slices=SliceProtocol(size_pixels=16),
         training=quick_protocol.training,
         baselines=quick_protocol.baselines,
     )
-    request = FitRequest(training_images, people, validation_images, protocol, seed=0)
+    request = FitRequest(training_images, validation_images, protocol, seed=0)
     return {
         name: SliceModel(
             name, fit(request).estimator, Question.LESION, protocol, {"people": 5, "scans": []}
