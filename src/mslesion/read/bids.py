@@ -65,24 +65,26 @@ def read_bids(folder: Path) -> Cohort:
                     file=subject,
                 )
             )
-    name = folder.resolve().name
+    name, is_simulated = _read_description(folder / "dataset_description.json")
     return Cohort(
-        name,
+        name or folder.resolve().name,
         folder,
         "BIDS",
         tuple(people),
-        is_simulated=_is_simulated(folder / "dataset_description.json"),
+        is_simulated=is_simulated,
         set_aside=tuple(set_aside),
     )
 
 
-def _is_simulated(description: Path) -> bool:
-    """Whether the dataset says that this package made it; one that says nothing is of people."""
+def _read_description(path: Path) -> tuple[str, bool]:
+    """The dataset's name, empty where it has none, and whether this package simulated it."""
     try:
-        value = json.loads(description.read_text(encoding="utf-8-sig"))
-        return any("mslesion" in str(maker["Name"]) for maker in value["GeneratedBy"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return False
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        makers = value.get("GeneratedBy", [])
+        return str(value.get("Name", "")), any(maker.get("Name") == "mslesion" for maker in makers)
+    except (OSError, ValueError, AttributeError, TypeError):
+        # A dataset is read without its description, or with a damaged one.
+        return "", False
 
 
 def _subjects(folder: Path) -> Iterator[Path]:
