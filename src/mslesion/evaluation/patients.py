@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.intervals import Estimate, wilson
-from mslesion.evaluation.metrics import Confusion, answers, confusion_of_answers
+from mslesion.evaluation.intervals import wilson
+from mslesion.evaluation.measured import Measured
+from mslesion.evaluation.metrics import answers, confusion_of_answers
 from mslesion.evaluation.predictions import Predictions, Question
-from mslesion.evaluation.slices import measure_of
 from mslesion.evaluation.tallies import tally
 from mslesion.paper.protocol import DecisionProtocol
 
@@ -48,24 +48,12 @@ class PatientVerdicts:
 
 
 @dataclass(frozen=True)
-class PatientMetrics:
+class PatientMetrics(Measured):
     """What a set of verdicts is worth.
 
     Proportions have Wilson intervals; balanced accuracy and AUC, which are no proportions of
     people, have bootstrap intervals.
     """
-
-    confusion: Confusion
-    accuracy: Estimate
-    sensitivity: Estimate
-    specificity: Estimate
-    balanced_accuracy: Estimate
-    auc: Estimate
-    n_people: int
-
-    def measure(self, name: str) -> Estimate:
-        """A measure by its name in :data:`mslesion.evaluation.metrics.MEASURES`."""
-        return measure_of(self, name)
 
 
 def patient_rule(question: Question, decision: DecisionProtocol) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mslesion.columns import Columns
+
 
 class Question(StrEnum):
     """What a slice is asked; the two are never mixed in one figure."""
@@ -38,7 +40,7 @@ class Subset(StrEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class Predictions(Columns):
     """Probabilities beside the truth; every array has one entry a prediction.
 
     Attributes:
@@ -59,17 +61,6 @@ class Predictions:
     label: NDArray[np.int8]
     probability: NDArray[np.float64]
 
-    def __post_init__(self) -> None:
-        if len({len(getattr(self, column.name)) for column in fields(self)}) != 1:
-            raise ValueError("columns of predictions differ in length")
-
-    def __len__(self) -> int:
-        return len(self.label)
-
-    def where(self, chosen: NDArray[np.bool_]) -> Predictions:
-        """The predictions at which ``chosen`` is true."""
-        return Predictions(**{c.name: getattr(self, c.name)[chosen] for c in fields(self)})
-
     def of(self, subset: Subset) -> Predictions:
         """The predictions made on one part of the data, all folds together."""
         return self.where(self.subset == subset.value)
@@ -79,12 +70,3 @@ class Predictions:
         names = [column.name for column in fields(self)]
         for values in zip(*(getattr(self, name).tolist() for name in names), strict=True):
             yield dict(zip(names, values, strict=True))
-
-    @staticmethod
-    def join(parts: Iterable[Predictions]) -> Predictions:
-        """Several sets of predictions one after the other."""
-        listed = list(parts)
-        return Predictions(
-            **{c.name: np.concatenate([getattr(p, c.name) for p in listed])
-               for c in fields(Predictions)}
-        )  # fmt: skip

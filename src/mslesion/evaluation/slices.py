@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mslesion.evaluation.intervals import Estimate
-from mslesion.evaluation.metrics import Confusion
+from mslesion.evaluation.measured import Measured
 from mslesion.evaluation.predictions import Predictions
 from mslesion.evaluation.tallies import tally
 
 
 @dataclass(frozen=True)
-class SliceMetrics:
+class SliceMetrics(Measured):
     """What one set of slice predictions is worth.
 
     With several folds, predictions are pooled: each slice is tested once, and stands in training
@@ -19,30 +18,7 @@ class SliceMetrics:
     different folds' models with each other.
     """
 
-    confusion: Confusion
-    accuracy: Estimate
-    sensitivity: Estimate
-    specificity: Estimate
-    balanced_accuracy: Estimate
-    auc: Estimate
     n_slices: int
-    n_people: int
-
-    def measure(self, name: str) -> Estimate:
-        """A measure by its name in :data:`mslesion.evaluation.metrics.MEASURES`."""
-        return measure_of(self, name)
-
-
-def measure_of(metrics: object, name: str) -> Estimate:
-    """The field ``name`` of a set of measures.
-
-    Raises:
-        TypeError: the field is no estimate.
-    """
-    estimate = getattr(metrics, name)
-    if not isinstance(estimate, Estimate):
-        raise TypeError(f"{name} is no measure")
-    return estimate
 
 
 def evaluate_slices(

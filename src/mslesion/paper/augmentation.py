@@ -8,7 +8,7 @@ images again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import grid_sample
 
+from mslesion.columns import Columns
 from mslesion.paper.protocol import AugmentationProtocol
 
 _IMAGES_AT_ONCE = 256
@@ -23,7 +24,7 @@ _IMAGES_AT_ONCE = 256
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class Draws(Columns):
     """What is done to each of N images.
 
     Attributes:
@@ -37,12 +38,6 @@ class Draws:
     angle_degrees: NDArray[np.float32]
     is_flipped: NDArray[np.bool_]
     intensity_factor: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def __getitem__(self, chosen: slice) -> Draws:
-        return Draws(**{c.name: getattr(self, c.name)[chosen] for c in fields(self)})
 
     def record(self) -> dict[str, list[Any]]:
         """The draws as plain values for a JSON file."""
@@ -96,7 +91,7 @@ def apply(pixels: torch.Tensor, draws: Draws) -> torch.Tensor:
     """
     made = torch.empty((len(draws), *pixels.shape[1:]))
     for start in range(0, len(draws), _IMAGES_AT_ONCE):
-        part = draws[start : start + _IMAGES_AT_ONCE]
+        part = draws.where(slice(start, start + _IMAGES_AT_ONCE))
         made[start : start + _IMAGES_AT_ONCE] = _apply_together(pixels, part)
     return made
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
+from mslesion.columns import Columns
 from mslesion.errors import CohortError, MslesionError, ScanError
 from mslesion.evaluation.predictions import Question
 from mslesion.paper.protocol import SliceProtocol
@@ -22,7 +22,7 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True, eq=False)
-class SliceSet:
+class SliceSet(Columns):
     """Images of one size with what is known of each; arrays have one entry a slice.
 
     Attributes:
@@ -47,13 +47,6 @@ class SliceSet:
     has_lesion: NDArray[np.int8]
     lesion_area_mm2: NDArray[np.float32]
 
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def where(self, chosen: NDArray[np.bool_]) -> SliceSet:
-        """The slices at which ``chosen`` is true."""
-        return SliceSet(**{c.name: getattr(self, c.name)[chosen] for c in fields(self)})
-
     def labels(self, question: Question) -> NDArray[np.int8]:
         """The answer to ``question`` for each slice: 1, 0 or :data:`UNKNOWN`."""
         return self.is_ms if question is Question.DIAGNOSIS else self.has_lesion
@@ -63,17 +56,6 @@ class SliceSet:
         """A name for each slice, unique in its cohort."""
         return np.array(
             [f"{s}_slice-{i:03d}" for s, i in zip(self.scan_name, self.slice_index, strict=True)]
-        )
-
-    @staticmethod
-    def join(parts: Iterable[SliceSet]) -> SliceSet:
-        """Several sets one after the other."""
-        listed = list(parts)
-        return SliceSet(
-            **{
-                c.name: np.concatenate([getattr(part, c.name) for part in listed])
-                for c in fields(SliceSet)
-            }
         )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
-import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -170,28 +169,58 @@ def _load_network(content: bytes, protocol: Protocol, path: Path) -> CNNClassifi
 def _dump_baseline(estimator: Any) -> bytes:
     """The skops file of a baseline, the same bytes for the same baseline.
 
-    skops names objects by their place in memory and dates the files it packs; here they are
-    numbered in the order they are met, and undated.
+    skops names objects and arrays by their place in memory and dates the files it packs; here they
+    are numbered in the order they are met, and undated. The nodes of a tree are records with
+    unused bytes between them, which hold whatever was in memory; here they hold 0.
     """
     with zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator))) as packed:
-        schema = packed.read(_SCHEMA).decode("utf-8")
-        arrays = {name: packed.read(name) for name in packed.namelist() if name != _SCHEMA}
-    number_of: dict[str, str] = {}
-    for place in re.findall(r'"__id__": (\d+)|"(\d+)\.npy"', schema):
-        number_of.setdefault("".join(place), str(len(number_of) + 1))
-
-    def numbered(text: str) -> str:
-        return re.sub(r"\d+", lambda found: number_of[found[0]], text)
-
-    schema = re.sub(r'"__id__": \d+|"\d+\.npy"', lambda found: numbered(found[0]), schema)
-    files = {numbered(name): content for name, content in arrays.items()} | {
-        _SCHEMA: schema.encode("utf-8")
-    }
+        files = {name: packed.read(name) for name in packed.namelist()}
+    schema = json.loads(files.pop(_SCHEMA))
+    numbers: dict[str, str] = {}
+    _number(schema, numbers)
+    files = {numbers[name]: _without_gaps(content) for name, content in files.items()}
+    files[_SCHEMA] = json.dumps(schema, indent=2).encode("utf-8")
     result = io.BytesIO()
-    with zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(result, "w") as packed:
         for name, content in sorted(files.items()):
             packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return result.getvalue()
+
+
+def _without_gaps(content: bytes) -> bytes:
+    """An array's file with every byte that belongs to no field of a record set to 0."""
+    array = np.load(io.BytesIO(content), allow_pickle=False)
+    if array.dtype.names is None:
+        return content
+    clean = np.zeros(array.shape, array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    written = io.BytesIO()
+    np.save(written, clean, allow_pickle=False)
+    return written.getvalue()
+
+
+def _number(node: Any, numbers: dict[str, str]) -> None:
+    """Replace places in memory by numbers, throughout a skops schema.
+
+    Plain values and types that are equal share one number: whether two equal numbers are one
+    object is chance.
+    """
+    if isinstance(node, list):
+        for item in node:
+            _number(item, numbers)
+    if not isinstance(node, dict):
+        return
+    if "__id__" in node:
+        place = str(node.pop("__id__"))
+        if node.get("__loader__") in {"JsonNode", "TypeNode"}:
+            place = json.dumps(node, sort_keys=True)
+        node["__id__"] = int(numbers.setdefault(place, str(len(numbers) + 1)))
+    if isinstance(node.get("file"), str):
+        ending = Path(node["file"]).suffix
+        node["file"] = numbers.setdefault(node["file"], f"{len(numbers) + 1}{ending}")
+    for item in list(node.values()):
+        _number(item, numbers)
 
 
 def _load_baseline(content: bytes, _protocol: Protocol, path: Path) -> Any:
