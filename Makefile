@@ -5,12 +5,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test test-slow lint format benchmark results clean
+.PHONY: help demo test lint format benchmark results clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, with a report at the end"
 	@echo "make test       the test suite"
-	@echo "make test-slow  the tests that take minutes, too"
 	@echo "make lint       formatting, linting, types"
 	@echo "make benchmark  training speed beside a plain DataLoader loop, and memory"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
@@ -27,9 +26,6 @@ demo: $(READY)
 	@echo "open demo/report.html in a browser"
 
 test: $(READY)
-	$(BIN)/python -m pytest -m "not slow" --numprocesses auto
-
-test-slow: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto
 
 lint: $(READY)
@@ -41,8 +37,18 @@ format: $(READY)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+results: $(READY)
+	@test -d "$(REAL)" || { echo "make results REAL=folder-of-the-Tabriz-scans"; exit 2; }
+	$(BIN)/mslesion reproduce --data simulated --folds 5 --output out/simulated-5-folds
+	$(BIN)/mslesion reproduce --data simulated --output out/simulated
+	$(BIN)/mslesion reproduce --data "$(REAL)" --label lesion --folds 5 --output out/tabriz
+	$(BIN)/python tools/write_results.py \
+	  simulated-5-folds=out/simulated-5-folds=out/simulated-5-folds/cohort \
+	  simulated=out/simulated=out/simulated/cohort \
+	  tabriz=out/tabriz="$(REAL)"
+
 benchmark: $(READY)
 	$(BIN)/python benchmarks/training.py
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -52,16 +52,21 @@ def _load(path: Path) -> NDArray[np.float32]:
     return np.asanyarray(image.dataobj).astype(np.float32)
 
 
-def _rows(rows: list[tuple[str, Slices]], name: str, height: float) -> None:
+def _rows(rows: list[tuple[str, Slices]], name: str) -> None:
+    """Rows of slices of one size, each head in the middle of its cell."""
     columns = len(rows[0][1])
-    figure, axes = plt.subplots(len(rows), columns, figsize=(2 * columns, height * len(rows)))
+    largest = np.max([s.shape for _, slices in rows for s in slices], axis=0)
+    height = 2 * largest[1] / largest[0] * len(rows)
+    figure, axes = plt.subplots(len(rows), columns, figsize=(2 * columns, height))
     for line, (label, slices) in zip(axes, rows, strict=True):
         for axis, picture in zip(line, slices, strict=True):
-            axis.imshow(picture.T, origin="lower", cmap="gray", vmin=0, vmax=1)
+            missing = largest - picture.shape
+            framed = np.pad(picture, [(n // 2, n - n // 2) for n in missing])
+            axis.imshow(framed.T, origin="lower", cmap="gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(label, fontsize=8)
     figure.subplots_adjust(0.02, 0, 1, 1, 0.01, 0.01)
-    figure.savefig(IMAGES / name, dpi=100, pil_kwargs={"quality": 88})
+    figure.savefig(IMAGES / name, dpi=100, pil_kwargs={"quality": 85})
     plt.close(figure)
 
 
@@ -86,7 +91,7 @@ def _with_skull(data: Path) -> None:
     rows = [("real", _cut(_load(data / f"{name}_FLAIR.nii.gz"), shares)) for name in real]
     made = _people(recipe, SKULL_PEOPLE)
     rows += [("simulated", _cut(person.scan.voxels, shares)) for person in made]
-    _rows(rows, "simulated-with-skull.jpg", 2.4)
+    _rows(rows, "simulated-with-skull.jpg")
 
 
 SKULL_SEED, SKULL_PEOPLE = 3, (1, 5, 2)
@@ -100,7 +105,7 @@ def _without_skull(data: Path) -> None:
     recipe = CohortRecipe(people=60, seed=BRAIN_SEED, skull="without", acquisition="volume3d")
     made = _people(recipe, BRAIN_PEOPLE)
     rows += [("simulated", _cut(person.scan.voxels, shares)) for person in made]
-    _rows(rows, "simulated-without-skull.jpg", 2.4)
+    _rows(rows, "simulated-without-skull.jpg")
 
 
 def _controls_and_patients() -> None:
@@ -110,13 +115,9 @@ def _controls_and_patients() -> None:
     rows = []
     for group in ("MS", "control"):
         chosen = [p for p in made if p.draw.diagnosis == group][:3]
-        slices = [s for person in chosen for s in _same_size(_cut(person.scan.voxels, shares))]
+        slices = [s for person in chosen for s in _cut(person.scan.voxels, shares)]
         rows.append((group, slices))
-    _rows(rows, "simulated-ms-and-control.jpg", 2.4)
-
-
-def _same_size(slices: Slices) -> Slices:
-    return [np.pad(s, [(0, max(190 - n, 0)) for n in s.shape]) for s in slices]
+    _rows(rows, "simulated-ms-and-control.jpg")
 
 
 def _distributions(data: Path, people: int) -> None:

@@ -23,6 +23,10 @@ EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
 
 SIMULATED = "simulated"
+_PEOPLE = 60
+_LEAST_PEOPLE = 6
+"""Of a study: each class needs somebody to train on, to choose with and to test."""
+
 CLASSIFIERS = {"cnn": "CNN", "tree": "decision tree", "svm": "SVM"}
 
 
@@ -54,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MslesionError as error:
         if wants_traceback:
             traceback.print_exc()
-        _complain(str(error))
+        for line in (*getattr(error, "__notes__", ()), str(error)):
+            _complain(line)
         return error.exit_code
     except KeyboardInterrupt:
         _complain("INTERRUPTED: run the same command again to go on")
@@ -132,7 +137,8 @@ def build_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         word.add_argument(
             "--threads", type=_positive, default=_usable_cores(), metavar="N",
-            help="how many cores to use; results do not depend on it (default: all)",
+            help="how many cores may share the work of 'simulate' and 'reproduce'; results do not "
+            "depend on it (default: all)",
         )  # fmt: skip
         word.add_argument("--debug", action="store_true", help="show a traceback on errors")
         word.set_defaults(command=command)
@@ -178,7 +184,7 @@ def _share(text: str) -> float:
 
 def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="folder of the new BIDS dataset")
-    parser.add_argument("--people", type=_positive, default=60, help="default: 60")
+    parser.add_argument("--people", type=_positive, default=_PEOPLE, help=f"default: {_PEOPLE}")
     parser.add_argument("--ms-share", type=_share, default=0.5, help="default: 0.5")
     parser.add_argument(
         "--acquisition", choices=("axial2d", "volume3d", "mixed"), default="axial2d",
@@ -230,8 +236,9 @@ def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
         "more: cross-validation (default: 1)",
     )  # fmt: skip
     parser.add_argument(
-        "--people", type=_positive, default=60, help="size of the simulated cohort (default: 60)"
-    )
+        "--people", type=_positive,
+        help=f"size of the simulated cohort, with --data {SIMULATED} (default: {_PEOPLE})",
+    )  # fmt: skip
 
 
 def _reproduce(options: argparse.Namespace) -> Iterable[str]:
@@ -241,7 +248,10 @@ def _reproduce(options: argparse.Namespace) -> Iterable[str]:
     from mslesion.pipeline import reproduce
 
     data = Path(options.data)
+    if options.people is not None and options.data != SIMULATED:
+        raise UsageError("--people is for the simulated cohort", remedy="leave it out")
     if options.data == SIMULATED:
+        options.people = options.people or _PEOPLE
         data = options.output / "cohort"
         _simulate_for_study(options, data)
     units = {
@@ -277,6 +287,11 @@ def _simulate_for_study(options: argparse.Namespace, folder: Path) -> None:
     from mslesion.simulate import CohortRecipe, simulate_cohort
     from mslesion.write.folder import claim_output_folder
 
+    if options.people < _LEAST_PEOPLE:
+        raise UsageError(
+            f"{options.people} people are too few for a study",
+            remedy=f"give --people {_LEAST_PEOPLE} or more",
+        )
     claim_output_folder(options.output)
     recipe = CohortRecipe(people=options.people, seed=options.seed)
     simulate_cohort(recipe, folder, options.threads)
@@ -335,11 +350,11 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
 def _measures_as_lines(metrics: dict[str, Any]) -> Iterable[str]:
     test = metrics["slices"]["test"]
     seen = metrics["people_left_out_as_seen"]
-    left_out = f"; {seen} left out, seen in training" if seen else ""
     yield (
         f"{metrics['classifier']}, {metrics['question']}: {test['n_slices']} slices of "
-        f"{test['n_people']} people{left_out}"
+        f"{test['n_people']} people; {seen} left out, seen in training"
     )
+    yield from metrics["warnings"]
     for name in ("accuracy", "sensitivity", "specificity", "auc"):
         estimate = test[name]
         if estimate["value"] is None:
@@ -367,10 +382,13 @@ def _predict(options: argparse.Namespace) -> Iterable[MslesionError]:
     for person in answer.summary["people"]:
         _say(
             f"{person['person_id']}: {person['question']} {person['answer']} "
-            f"(probability {person['score']:.2f}, {person['slices']} slices)"
+            f"({_SCORES[person['rule']]} {person['score']:.2f}, {person['slices']} slices)"
         )
     _say(f"every slice: {options.output / 'predictions.csv'}")
     return answer.set_aside
+
+
+_SCORES = {"mean probability": "mean slice score", "any slice": "highest slice score"}
 
 
 def _require_study() -> None:

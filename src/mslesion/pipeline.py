@@ -8,25 +8,31 @@ Each function is one command of the command line and gives the same files.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import numpy as np
 
 from mslesion.errors import CohortError, MslesionError
-from mslesion.evaluation.patients import patient_verdicts
+from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
 from mslesion.paper.classifiers import CLASSIFIERS
-from mslesion.paper.fitting import Job, Task, run_task, scan_hashes
+from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
 from mslesion.paper.protocol import Protocol
-from mslesion.paper.questions import choose_questions, draw_slice_split, require_patient_names
+from mslesion.paper.questions import (
+    NAMELESS,
+    choose_questions,
+    draw_slice_split,
+    require_patient_names,
+)
 from mslesion.paper.result import StudyResult
-from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort
+from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
 from mslesion.paper.storage import SliceModel, load_model
-from mslesion.paper.study import StudyRequest, run_study
+from mslesion.paper.study import StudyRequest, forget_checkpoints, run_study
 from mslesion.read import read_cohort
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
@@ -35,13 +41,14 @@ from mslesion.write.folder import claim_output_folder
 
 def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1) -> StudyResult:
     """The paper's study on one cohort; ``output`` gets the report, its figures and tables."""
-    claim_output_folder(output)
     cohort = read_cohort(data)
     require_patient_names(cohort, request.split_units)
+    claim_output_folder(output, data)
     cut = cut_cohort(cohort, request.protocol.slices)
-    result = run_study(cohort, cut, request, output, workers)
+    with _naming(cut.set_aside):
+        result = run_study(cohort, cut, request, output, workers)
     write_report(result, output)
-    rmtree(output / "checkpoints", ignore_errors=True)
+    forget_checkpoints(output)
     return result
 
 
@@ -61,21 +68,24 @@ def train(
     The test people of the same split (same cohort, same seed) are not touched; :func:`evaluate`
     finds them by itself.
     """
-    claim_output_folder(output)
     protocol = Protocol()
     cohort = read_cohort(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
+    claim_output_folder(output, data)
     cut = cut_cohort(cohort, protocol.slices)
-    choose_questions(cohort, cut.slices, [question])
-    slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
-    split = draw_slice_split(
-        slices, question, SplitUnit.PATIENT, seed=seed, shares=protocol.decision.split_shares
-    )
+    with _naming(cut.set_aside):
+        choose_questions(cohort, cut.slices, [question])
+        slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
+        split = draw_slice_split(
+            slices, question, SplitUnit.PATIENT, seed=seed, shares=protocol.decision.split_shares
+        )
+        require_both_classes(slices, question, split)
     job = Job(question, SplitUnit.PATIENT, classifier, 0)
-    checkpoint = output / "checkpoint.safetensors"
+    checkpoint = output / "checkpoint.safetensors" if classifier == "CNN" else None
     task = Task(job, CLASSIFIERS[classifier], slices, split, protocol, seed, checkpoint, output)
     predictions, fit = run_task(task)
-    checkpoint.unlink(missing_ok=True)
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
     validation = predictions.of(Subset.VALIDATION)
     right = (validation.probability > protocol.decision.threshold) == (validation.label == 1)
     return Answer(
@@ -93,44 +103,49 @@ def train(
 def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answer:
     """Question a model about people it has not seen; ``output`` gets measures and predictions.
 
-    Scans that the model saw in training or validation are known by their hash, whatever they are
-    called now, and everybody they belong to is left out.
+    Scans that the model saw in training or validation are known by their fingerprint, whatever
+    they are called now, and everybody they belong to is left out.
 
     Raises:
         CohortError: nobody is left, or the cohort cannot answer the model's question.
     """
-    claim_output_folder(output)
     model = load_model(model_folder)
     cohort = read_cohort(data)
+    claim_output_folder(output, data, model_folder)
     cut = cut_cohort(cohort, model.protocol.slices)
     unseen, seen_people = _unseen_people(model, cut.slices)
-    if not len(unseen):
-        raise CohortError(
-            "the model was trained on everybody in this cohort",
-            remedy="give people that it has not seen",
-            file=cohort.root,
-        )
-    choose_questions(cohort, unseen, [model.question])
+    with _naming(cut.set_aside, f"{seen_people} people left out: the model was trained on them"):
+        if not len(unseen):
+            raise CohortError(
+                "the model was trained on everybody in this cohort",
+                remedy="give people that it has not seen",
+                file=cohort.root,
+            )
+        choose_questions(cohort, unseen, [model.question])
     asked = unseen.where(unseen.labels(model.question) != UNKNOWN)
     predictions = _predict(model, asked)
-    metrics = metrics_as_json(predictions, model.question, model.protocol.decision, seed)
-    metrics = {"classifier": model.classifier, "people_left_out_as_seen": seen_people, **metrics}
+    measured = metrics_as_json(predictions, model.question, model.protocol.decision, seed)
+    if not cohort.has_patient_names:
+        measured["warnings"] = [NAMELESS, *measured["warnings"]]
+    metrics = {"classifier": model.classifier, "people_left_out_as_seen": seen_people, **measured}
     write_json(output / "metrics.json", metrics)
     _write_predictions(output, predictions)
     return Answer(metrics, cut.set_aside)
 
 
 def predict(model_folder: Path, data: Path, output: Path) -> Answer:
-    """Answer a model's question for scans without labels, slice by slice and person by person."""
-    claim_output_folder(output)
+    """Answer a model's question for scans, slice by slice and person by person, without masks."""
     model = load_model(model_folder)
-    cut = cut_cohort(read_cohort(data), model.protocol.slices)
+    cohort = read_cohort(data).without_masks()
+    claim_output_folder(output, data, model_folder)
+    cut = cut_cohort(cohort, model.protocol.slices)
     predictions = _predict(model, cut.slices)
     verdicts = patient_verdicts(predictions, model.question, model.protocol.decision)
     people = [
         {
             "person_id": str(person),
             "question": model.question.value,
+            "rule": patient_rule(model.question, model.protocol.decision),
             "score": float(score),
             "answer": "yes" if verdict else "no",
             "slices": int(count),
@@ -144,10 +159,22 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
     return Answer({"people": people}, cut.set_aside)
 
 
+@contextmanager
+def _naming(set_aside: Iterable[MslesionError], also: str = "") -> Iterator[None]:
+    """Where a cohort cannot be used, say too which of its scans were missing."""
+    try:
+        yield
+    except CohortError as error:
+        for line in (*map(str, set_aside), also):
+            if line and not line.startswith("0 "):
+                error.add_note(line)
+        raise
+
+
 def _unseen_people(model: SliceModel, slices: SliceSet) -> tuple[SliceSet, int]:
     """The slices of people of whom the model saw no scan, and how many people that leaves out."""
     known = set(model.trained_on["scans"])
-    seen_scans = [name for name, digest in scan_hashes(slices).items() if digest in known]
+    seen_scans = [name for name, mark in scan_fingerprints(slices).items() if mark in known]
     seen_people = np.unique(slices.person_id[np.isin(slices.scan_name, seen_scans)])
     return slices.where(~np.isin(slices.person_id, seen_people)), len(seen_people)
 

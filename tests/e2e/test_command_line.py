@@ -135,6 +135,7 @@ BAD_COHORTS = {
     "single slice": (lambda f, _: _single_slices(f), [], "a.nii.gz", 4),
     "only NaN": (lambda f, _: _only_nan(f), [], "a.nii.gz", 4),
     "slices of nobody": (lambda f, _: _nameless_slices(f), [], "--split slice", 4),
+    "people without simulation": (lambda f, _: f, ["--people", "9"], "--people", 2),
 }
 
 
@@ -153,6 +154,42 @@ def test_what_no_study_can_be_made_from_is_one_line(
     assert phrase in complaints[0]
     assert "Traceback" not in captured.err
     assert not (out / "report.html").exists()
+
+
+def test_bad_scans_are_named_where_the_study_fails(
+    tmp_path: Path, make_bids_cohort, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All controls unreadable: the line that a class is missing comes with those that say why."""
+    people = {f"{i}": "MS" if i < 4 else "control" for i in range(6)}
+    data = make_bids_cohort(tmp_path / "c", people)
+    for name in ("sub-4", "sub-5"):
+        (data / name / "anat" / f"{name}_FLAIR.nii.gz").write_bytes(b"")
+    command = ["reproduce", "--data", str(data), "--label", "diagnosis"]
+    assert main([*command, "--output", str(tmp_path / "o")]) == 4
+    text = capsys.readouterr().err
+    assert "sub-4_FLAIR.nii.gz" in text
+    assert "sub-5_FLAIR.nii.gz" in text
+    assert "one class only" in _lines(text)[-1]
+
+
+def test_one_person_of_unknown_diagnosis_does_not_stop_a_lesion_study(
+    tmp_path: Path, make_bids_cohort
+) -> None:
+    """Lesions can be asked for without knowing everybody's diagnosis."""
+    people = {f"{i}": "MS" if i < 7 else "n/a" for i in range(8)}
+    data = make_bids_cohort(tmp_path / "c", people)
+    command = ["train", "--data", str(data), "--label", "lesion", "--classifier", "tree"]
+    assert main([*command, "--output", str(tmp_path / "m")]) == 0
+
+
+def test_files_of_the_user_stay(cohort: Path, tree_model: Path, tmp_path: Path) -> None:
+    """Training a tree leaves an interrupted training of the network and other files alone."""
+    (tmp_path / "checkpoint.safetensors").write_text("of a network")
+    command = ["train", "--data", str(cohort), "--label", "lesion", "--classifier", "tree"]
+    assert main([*command, "--output", str(tmp_path)]) == 0
+    assert (tmp_path / "checkpoint.safetensors").read_text() == "of a network"
+    into_model = ["predict", str(tree_model), "--data", str(cohort), "--output", str(tree_model)]
+    assert main(into_model) == 5
 
 
 def test_a_bad_scan_does_not_stop_the_good_ones(

@@ -74,11 +74,10 @@ class Cohort:
         """Diagnosis by person."""
         return {person.person_id: person.diagnosis for person in self.people}
 
-    @property
-    def scan_count(self) -> int:
-        """Number of scans of all people."""
-        return sum(len(person.scans) for person in self.people)
-
-    def setting_aside(self, *errors: MslesionError) -> Cohort:
-        """The same cohort with more errors noted."""
-        return replace(self, set_aside=(*self.set_aside, *errors))
+    def without_masks(self) -> Cohort:
+        """The same cohort with its lesion masks forgotten."""
+        people = (
+            replace(p, scans=tuple(replace(scan, lesion_mask=None) for scan in p.scans))
+            for p in self.people
+        )
+        return replace(self, people=tuple(people))

@@ -99,7 +99,7 @@ def draw_split(
     its own part, and a quarter of the rest validates. The order of ``units`` does not matter.
 
     Raises:
-        CohortError: a class has too few units for every part (or fold) to hold one.
+        CohortError: there are fewer units than folds, or a class has fewer than three.
         UsageError: ``folds`` is below 1.
     """
     if folds < 1:
@@ -128,7 +128,7 @@ def _require_enough(units: Sequence[Unit], unit: SplitUnit, folds: int) -> None:
     for stratum, count in sorted(Counter(u.stratum for u in units).items()):
         if count < len(Subset):
             raise CohortError(
-                f"{count} {unit.value}s are '{stratum}', and training, validation and test "
+                f"too few {unit.value}s are '{stratum}' ({count}): training, validation and test "
                 "each need one",
                 remedy=f"add {unit.value}s of that kind",
             )
@@ -142,7 +142,7 @@ def _ordered(units: Sequence[Unit]) -> list[list[Unit]]:
 def _deal(units: Sequence[Unit], parts: int, generator: np.random.Generator) -> dict[str, int]:
     """Deal neighbours in lesion load to different parts, as cards, in a new order each round."""
     part_of: dict[str, int] = {}
-    offset = 0
+    offset: int | None = None
     for group in _ordered(units):
         for start in range(0, len(group), parts):
             block = group[start : start + parts]
@@ -150,6 +150,7 @@ def _deal(units: Sequence[Unit], parts: int, generator: np.random.Generator) -> 
             if len(block) < parts:
                 # The short last round of one class starts where that of the class before ended,
                 # so that parts differ by at most one unit in all.
+                offset = int(generator.integers(parts)) if offset is None else offset
                 order = (offset + np.arange(parts)) % parts
                 offset += len(block)
             part_of.update({u.name: int(part) for u, part in zip(block, order, strict=False)})

@@ -182,9 +182,13 @@ def _require_two(classes: NDArray[Any]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A classifier fitted on training data, all its choices made on validation data."""
+    """A classifier fitted on training data, all its choices made on validation data.
+
+    ``protocol`` is the one it was fitted by; an ablation changes it.
+    """
 
     estimator: Any
+    protocol: Protocol
     settings: dict[str, Any]
     seconds: float
     curve: tuple[Epoch, ...] = ()
@@ -223,6 +227,7 @@ def fit_cnn(request: FitRequest) -> Fitted:
     )
     return Fitted(
         estimator,
+        request.protocol,
         {"pooling": request.protocol.network.pooling, "epoch": estimator.kept_epoch_},
         perf_counter() - started,
         estimator.curve_,
@@ -240,7 +245,7 @@ def fit_tree(request: FitRequest) -> Fitted:
     """The decision tree whose depth and leaf size do best on validation data."""
     started = perf_counter()
     best, settings = _choose(_tree_candidates(request.protocol.baselines, request.seed), request)
-    return Fitted(best, settings, perf_counter() - started)
+    return Fitted(best, request.protocol, settings, perf_counter() - started)
 
 
 def fit_svm(request: FitRequest) -> Fitted:
@@ -248,7 +253,7 @@ def fit_svm(request: FitRequest) -> Fitted:
     started = perf_counter()
     features = int(np.prod(request.training.pixels.shape[1:]))
     best, settings = _choose(_svm_candidates(request.protocol.baselines, features), request)
-    return Fitted(best, settings, perf_counter() - started)
+    return Fitted(best, request.protocol, settings, perf_counter() - started)
 
 
 CLASSIFIERS: Mapping[str, Callable[[FitRequest], Fitted]] = {

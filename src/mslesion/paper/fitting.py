@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from mslesion.paper.classifiers import FitRequest, Fitted
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import CLASS_NAMES
 from mslesion.paper.result import Fit
-from mslesion.paper.slices import SliceSet
+from mslesion.paper.slices import SliceSet, scan_fingerprints
 from mslesion.paper.storage import SliceModel, save_model
 from mslesion.paper.training import LabelledImages
 
@@ -72,7 +71,7 @@ def run_task(task: Task) -> tuple[Predictions, Fit]:
     if task.model_folder is not None:
         trained_on = _describe_training(slices, subset, task.split, task.seed)
         model = SliceModel(
-            job.classifier, fitted.estimator, job.question, task.protocol, trained_on
+            job.classifier, fitted.estimator, job.question, fitted.protocol, trained_on
         )
         save_model(model, task.model_folder)
     predictions = Predictions(
@@ -95,21 +94,27 @@ def subset_of_slices(slices: SliceSet, unit: SplitUnit, fold: Fold) -> NDArray[n
     return np.array([part[str(name)].value for name in names])
 
 
-def _labelled(slices: SliceSet, question: Question, chosen: NDArray[np.bool_]) -> LabelledImages:
-    """Images and labels of the chosen slices, of both classes.
+def require_both_classes(slices: SliceSet, question: Question, split: Split) -> None:
+    """Make sure, before anything is fitted, that every fold has two classes to learn and to choose.
 
     Raises:
-        CohortError: all chosen slices have one label.
+        CohortError: the training or the validation slices of a fold all have one label.
     """
-    labels = slices.labels(question)[chosen]
-    if len(np.unique(labels)) < 2:
-        only = CLASS_NAMES[question][int(labels[0])] if len(labels) else "there at all"
-        raise CohortError(
-            f"under '{question}', one part of the split has one class only (no slice but those "
-            f"{only})",
-            remedy="give fewer --folds, another --seed, or more people",
-        )
-    return LabelledImages(slices.pixels[chosen], labels)
+    labels = slices.labels(question)
+    for fold in split.folds:
+        subset = subset_of_slices(slices, split.unit, fold)
+        for part in (Subset.TRAINING, Subset.VALIDATION):
+            found = np.unique(labels[subset == part])
+            if len(found) < len(CLASS_NAMES[question]):
+                raise CohortError(
+                    f"under '{question}', the {part} slices of one fold are all "
+                    f"{CLASS_NAMES[question][int(found[0])]}",
+                    remedy="give fewer --folds, another --seed, or more people",
+                )
+
+
+def _labelled(slices: SliceSet, question: Question, chosen: NDArray[np.bool_]) -> LabelledImages:
+    return LabelledImages(slices.pixels[chosen], slices.labels(question)[chosen])
 
 
 def _describe_training(
@@ -117,11 +122,10 @@ def _describe_training(
 ) -> dict[str, object]:
     """What a model was trained on, without a name of anybody.
 
-    ``scans`` holds a hash of every scan seen in training or validation, so that an evaluation can
-    leave those people out.
+    ``scans`` holds a fingerprint of every scan seen in training or validation, so that an
+    evaluation can leave those people out.
     """
     seen = slices.where(subset != Subset.TEST)
-    hashes = scan_hashes(seen)
     return {
         "split_unit": split.unit.value,
         "split_sha256": split.sha256,
@@ -129,13 +133,5 @@ def _describe_training(
         "people": len(np.unique(seen.person_id)),
         "training_slices": int((subset == Subset.TRAINING).sum()),
         "validation_slices": int((subset == Subset.VALIDATION).sum()),
-        "scans": sorted(hashes.values()),
-    }
-
-
-def scan_hashes(slices: SliceSet) -> dict[str, str]:
-    """A hash of the images of each scan, by its name."""
-    return {
-        str(name): sha256(slices.pixels[slices.scan_name == name].tobytes()).hexdigest()
-        for name in np.unique(slices.scan_name)
+        "scans": sorted(set(scan_fingerprints(seen).values())),
     }

@@ -4,7 +4,7 @@ Each field of the protocol names the section of the paper that states it, or say
 what the paper leaves open. Every report prints the whole table (:func:`rows`), so that nobody
 has to guess what was done.
 
-Source: Hashemi Kamangar, Rajabzadeh, Jalalzadeh, "Detection of Multiple Sclerosis Lesions in MR
+Source: Rajabzadeh, Hashemi Kamangar, Jalalzadeh, "Detection of Multiple Sclerosis Lesions in MR
 Images Based on Convolutional Neural Networks", FRAI 1(1), 2025, doi 10.22080/frai.2025.29274.1015.
 """
 

@@ -9,7 +9,7 @@ import numpy as np
 from mslesion.cohort.people import Cohort
 from mslesion.cohort.split import Split, Unit, draw_split
 from mslesion.errors import CohortError
-from mslesion.evaluation.predictions import Question, SplitUnit
+from mslesion.evaluation.predictions import Question, SplitUnit, Subset
 from mslesion.paper.slices import UNKNOWN, SliceSet
 
 CLASS_NAMES: Mapping[Question, tuple[str, str]] = {
@@ -17,6 +17,13 @@ CLASS_NAMES: Mapping[Question, tuple[str, str]] = {
     Question.LESION: ("without a lesion", "with a lesion"),
 }
 """What a slice of class 0 and of class 1 is called in messages."""
+
+
+NAMELESS = (
+    "The files do not say which slices belong to one person: each slice counts as a person of its "
+    "own. What is said of people is said of slices, and intervals are too narrow."
+)
+"""What a reader must know of any figure on such a cohort."""
 
 
 def require_patient_names(cohort: Cohort, units: Iterable[SplitUnit]) -> None:
@@ -29,7 +36,8 @@ def require_patient_names(cohort: Cohort, units: Iterable[SplitUnit]) -> None:
         raise CohortError(
             f"the layout '{cohort.layout}' does not say which slices belong to one patient, so "
             "no patient split can be made",
-            remedy="give --split slice for a demonstration of leakage, or data with patient names",
+            remedy="give data with patient names; 'mslesion reproduce --split slice' demonstrates "
+            "the leakage",
             file=cohort.root,
         )
 
@@ -92,9 +100,16 @@ def draw_slice_split(
     )
 
 
-def _people_units(slices: SliceSet, _question: Question, _seed: int) -> list[Unit]:
-    """Each person, by diagnosis and lesion area, so that both questions share one split."""
+def _people_units(slices: SliceSet, question: Question, _seed: int) -> list[Unit]:
+    """Each person, by diagnosis and lesion area.
+
+    So both questions have one split where they are asked of the same people. Where lesions are
+    asked for and a group is too small to be divided, people are ordered by lesion area alone.
+    """
     strata = {1: "MS", 0: "control", UNKNOWN: "of unknown diagnosis"}
+    groups = [len(np.unique(slices.person_id[slices.is_ms == value])) for value in strata]
+    if question is Question.LESION and any(0 < count < len(Subset) for count in groups):
+        strata = dict.fromkeys(strata, "people")
     units = []
     for person in np.unique(slices.person_id):
         of_person = slices.person_id == person

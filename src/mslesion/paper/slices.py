@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from mslesion.errors import CohortError, MslesionError, ScanError
 from mslesion.evaluation.predictions import Question
 from mslesion.paper.protocol import SliceProtocol
 from mslesion.progress import track
-from mslesion.read import load
+from mslesion.read import read_lesion_mask, read_scan
 from mslesion.scan import Grid, Scan
 
 UNKNOWN = -1
@@ -71,21 +72,30 @@ class CutCohort:
 def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
     """Cut every scan of a cohort; one that cannot be used is set aside and the others go on.
 
+    A scan with the same image as one before it is set aside too: under another name it could
+    stand on the other side of a split. Of a scan whose mask cannot be used, only the mask is lost.
+
     Raises:
         CohortError: not a single scan could be used.
+        ScanError: the only scan of the cohort cannot be used.
     """
     scans = [(person, scan_file) for person in cohort.people for scan_file in person.scans]
     parts: list[SliceSet] = []
     left_out = 0
     set_aside = list(cohort.set_aside)
+    first_with: dict[str, str] = {}
     for person, scan_file in track(scans, "cutting slices", len(scans)):
         try:
             part = cut_scan(person, scan_file, protocol)
+            _require_new(part.slices, scan_file, first_with)
         except ScanError as error:
             set_aside.append(error)
             continue
         left_out += part.left_out
         parts.append(part.slices)
+        set_aside += part.set_aside
+    if not parts and len(scans) == 1:
+        raise set_aside[-1]
     if not parts:
         raise CohortError(
             f"none of {len(scans)} scans can be used; the first: {set_aside[0]}",
@@ -95,16 +105,44 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
     return CutCohort(SliceSet.join(parts), left_out, tuple(set_aside))
 
 
+def _require_new(slices: SliceSet, scan_file: ScanFile, first_with: dict[str, str]) -> None:
+    (fingerprint,) = scan_fingerprints(slices).values()
+    first = first_with.setdefault(fingerprint, scan_file.name)
+    if first != scan_file.name:
+        raise ScanError(
+            f"holds the same image as {first}", remedy="remove one of them", file=scan_file.image
+        )
+
+
+def scan_fingerprints(slices: SliceSet) -> dict[str, str]:
+    """A fingerprint of the images of each scan, by the scan's name.
+
+    It is the SHA-256 of the order in which 8 x 8 blocks of the scan's mean slice lie from dark to
+    bright: the same for the same voxels in other units or another file, different for a scan with
+    more noise, resampled, or cut.
+    """
+    fingerprints = {}
+    for name in np.unique(slices.scan_name):
+        mean = slices.pixels[slices.scan_name == name].mean(axis=0, dtype=np.float64)
+        edges = np.arange(8) * mean.shape[0] // 8
+        blocks = np.add.reduceat(np.add.reduceat(mean, edges, axis=0), edges, axis=1)
+        order = np.argsort(blocks.ravel().round(4), kind="stable").astype(np.uint8)
+        fingerprints[str(name)] = sha256(order.tobytes()).hexdigest()
+    return fingerprints
+
+
 def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> CutCohort:
     """Read one scan and cut its slices, keeping those with enough tissue.
 
+    A mask that cannot be used is noted in ``set_aside``, and the slices' lesion label is unknown.
+
     Raises:
-        ScanError: the scan or its mask cannot be used, or no slice holds enough tissue.
+        ScanError: the scan cannot be used, or no slice holds enough tissue.
     """
-    loaded = load(scan_file)
-    indices = spread_indices(loaded.scan.voxels.shape[2], protocol.slices_per_scan)
-    threshold = otsu_threshold(loaded.scan.voxels)
-    images = resize_slices(loaded.scan.voxels, loaded.scan.grid, indices, protocol.size_pixels)
+    scan = read_scan(scan_file.image)
+    indices = spread_indices(scan.voxels.shape[2], protocol.slices_per_scan)
+    threshold = otsu_threshold(scan.voxels)
+    images = resize_slices(scan.voxels, scan.grid, indices, protocol.size_pixels)
     tissue = images > threshold
     kept = tissue.mean(axis=(1, 2)) >= protocol.least_tissue_share
     if not kept.any():
@@ -113,25 +151,36 @@ def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> Cu
             remedy="check that this is a brain scan",
             file=scan_file.image,
         )
-    mask = loaded.lesion_mask
-    known = mask is not None
-    mask = np.zeros(loaded.scan.voxels.shape, bool) if mask is None else mask
-    area_mm2 = _lesion_area_mm2(mask, loaded.scan, indices)[kept]
+    mask, problems = _read_mask(scan_file, scan)
+    shown = np.zeros(scan.voxels.shape, bool) if mask is None else mask
+    area_mm2 = _lesion_area_mm2(shown, scan, indices)[kept]
     count = int(kept.sum())
     slices = SliceSet(
         pixels=z_score(images[kept], tissue[kept], protocol.normalisation_scope),
         lesion_share=resize_slices(
-            mask.astype(np.float32), loaded.scan.grid, indices[kept], protocol.size_pixels,
+            shown.astype(np.float32), scan.grid, indices[kept], protocol.size_pixels,
             Image.Resampling.BOX,
         ),
         person_id=np.full(count, person.person_id),
         scan_name=np.full(count, scan_file.name),
         slice_index=indices[kept].astype(np.int16),
         is_ms=np.full(count, _diagnosis_label(person.diagnosis), np.int8),
-        has_lesion=(area_mm2 > 0).astype(np.int8) if known else np.full(count, UNKNOWN, np.int8),
+        has_lesion=np.where(mask is None, UNKNOWN, area_mm2 > 0).astype(np.int8),
         lesion_area_mm2=area_mm2,
     )  # fmt: skip
-    return CutCohort(slices, int((~kept).sum()), ())
+    return CutCohort(slices, int((~kept).sum()), problems)
+
+
+def _read_mask(
+    scan_file: ScanFile, scan: Scan
+) -> tuple[NDArray[np.bool_] | None, tuple[MslesionError, ...]]:
+    """The mask where there is a usable one, and what was wrong where there is not."""
+    if scan_file.lesion_mask is None:
+        return None, ()
+    try:
+        return read_lesion_mask(scan_file.lesion_mask, scan), ()
+    except ScanError as error:
+        return None, (error,)
 
 
 def _diagnosis_label(diagnosis: Diagnosis | None) -> int:

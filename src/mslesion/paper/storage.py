@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import skops.io
@@ -100,52 +100,74 @@ def load_model(folder: Path) -> SliceModel:
             not one of a slice classifier's.
     """
     description = _read_description(folder)
-    path = folder / description["file"]
+    path = folder / description.file
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelFileError(
             f"cannot be read ({error.strerror})", remedy="copy the whole model folder", file=path
         ) from error
-    if sha256(content).hexdigest() != description["sha256"]:
+    if sha256(content).hexdigest() != description.sha256:
         raise ModelFileError(
             "is not the file that model.json describes (its SHA-256 differs)",
             remedy="copy the model folder again, or train anew",
             file=path,
         )
-    protocol = _protocol_from(description["protocol"])
-    loader = _load_network if path.suffix == ".safetensors" else _load_baseline
+    if path.suffix == ".safetensors":
+        estimator: Any = _load_network(content, description.protocol, path)
+    else:
+        estimator = _load_baseline(content, path)
     return SliceModel(
-        description["classifier"],
-        loader(content, protocol, path),
-        Question(description["question"]),
-        protocol,
-        description["trained_on"],
+        description.classifier,
+        estimator,
+        description.question,
+        description.protocol,
+        description.trained_on,
     )
 
 
-def _read_description(folder: Path) -> dict[str, Any]:
+class _Description(NamedTuple):
+    """What model.json says."""
+
+    classifier: str
+    question: Question
+    trained_on: dict[str, Any]
+    protocol: Protocol
+    file: str
+    sha256: str
+
+
+def _read_description(folder: Path) -> _Description:
     path = folder / "model.json"
     try:
-        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        is_ours = description["format"] == FORMAT
-        is_inside = Path(description["file"]).name == description["file"]
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value["format"] != FORMAT:
+            raise ModelFileError(
+                f"format '{value['format']}' is not '{FORMAT}'",
+                remedy="use the version of mslesion that wrote it",
+                file=path,
+            )
+        description = _Description(
+            str(value["classifier"]),
+            Question(value["question"]),
+            dict(value["trained_on"]),
+            _protocol_from(value["protocol"]),
+            Path(value["file"]).name,
+            str(value["sha256"]),
+        )
+        _ = set(description.trained_on["scans"])
     except FileNotFoundError as error:
         raise ModelFileError(
             "no model here (model.json is missing)",
             remedy="give a folder that 'mslesion train' wrote",
             file=folder,
         ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(
-            "model.json cannot be read", remedy="copy the model folder again", file=path
-        ) from error
-    if not (is_ours and is_inside):
-        raise ModelFileError(
-            f"format '{description['format']}' is not '{FORMAT}'",
-            remedy="use the version of mslesion that wrote it",
+            "model.json cannot be understood",
+            remedy="copy the model folder again, or use the version of mslesion that wrote it",
             file=path,
-        )
+        ) from error
     return description
 
 
@@ -223,7 +245,7 @@ def _number(node: Any, numbers: dict[str, str]) -> None:
         _number(item, numbers)
 
 
-def _load_baseline(content: bytes, _protocol: Protocol, path: Path) -> Any:
+def _load_baseline(content: bytes, path: Path) -> Any:
     foreign = sorted(set(skops.io.get_untrusted_types(data=content)) - set(TRUSTED_TYPES))
     if foreign:
         raise ModelFileError(

@@ -22,10 +22,10 @@ from mslesion.cohort.split import Split
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit
 from mslesion.paper.classifiers import ABLATIONS, CLASSIFIERS
 from mslesion.paper.examples import choose_examples
-from mslesion.paper.fitting import Job, Task, run_task
+from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
 from mslesion.paper.network import describe_layers
 from mslesion.paper.protocol import Protocol
-from mslesion.paper.questions import choose_questions, draw_slice_split
+from mslesion.paper.questions import NAMELESS, choose_questions, draw_slice_split
 from mslesion.paper.result import CohortSummary, Fit, Run, StudyResult
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet
 from mslesion.progress import track
@@ -74,6 +74,8 @@ def run_study(
         for question in questions
         for unit in request.split_units
     }
+    for (question, _), split in splits.items():
+        require_both_classes(asked[question], question, split)
     tasks = list(_plan(asked, splits, request, folder))
     # Trainings take longest: started first, they do not leave one core idle at the end.
     tasks.sort(key=lambda task: not task.job.classifier.startswith("CNN"))
@@ -90,8 +92,17 @@ def run_study(
         seed=request.seed,
         provenance=_provenance(request),
         set_aside=tuple(str(error) for error in cut.set_aside),
-        notes=tuple(notes),
+        notes=(*([] if cohort.has_patient_names else [NAMELESS]), *notes),
     )
+
+
+def forget_checkpoints(folder: Path) -> None:
+    """Remove the states of a finished study's trainings, and nothing else that may be there."""
+    place = folder / "checkpoints"
+    for checkpoint in place.glob("*_fold-*.safetensors"):
+        checkpoint.unlink()
+    if place.is_dir() and not any(place.iterdir()):
+        place.rmdir()
 
 
 def _plan(

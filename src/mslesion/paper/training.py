@@ -240,12 +240,13 @@ def _resume(state: _State, checkpoint: Path, fingerprint: str) -> None:
         with safe_open(checkpoint, framework="pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        fingerprint_found = (metadata or {}).get("fingerprint")
     except (SafetensorError, OSError) as error:
         raise ModelFileError(
             f"the checkpoint is damaged ({error})", remedy="delete it to start anew",
             file=checkpoint,
         ) from error  # fmt: skip
-    if (metadata or {}).get("fingerprint") != fingerprint:
+    if fingerprint_found != fingerprint:
         raise ModelFileError(
             "the checkpoint belongs to other data or settings",
             remedy="delete it to start anew, or give another output folder",

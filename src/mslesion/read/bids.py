@@ -25,6 +25,10 @@ GROUPS = {
     "controls": Diagnosis.CONTROL,
     "hc": Diagnosis.CONTROL,
     "healthy": Diagnosis.CONTROL,
+    "healthy control": Diagnosis.CONTROL,
+    "hv": Diagnosis.CONTROL,
+    "ctrl": Diagnosis.CONTROL,
+    "normal": Diagnosis.CONTROL,
 }
 """Words of the column ``group``, in small letters. Any other word leaves the diagnosis open."""
 

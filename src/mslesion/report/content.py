@@ -65,10 +65,16 @@ _QUESTIONS_EXPLAINED = (
 )
 
 
+def _title(result: StudyResult) -> str:
+    is_honest = any(run.split_unit is SplitUnit.PATIENT for run in result.runs)
+    tested = "tested on people it had not seen" if is_honest else "a demonstration of leakage"
+    return f"A CNN for multiple sclerosis slices, {tested}"
+
+
 def build_document(result: StudyResult, measures: StudyMeasures) -> Document:
     """The whole report as a value; nothing is drawn or written."""
     return Document(
-        title="A CNN for multiple sclerosis slices, tested on people it had not seen",
+        title=_title(result),
         subtitle=f"The study of {SOURCE}, run again on: {result.cohort.name}",
         lead=_lead(result, measures),
         sections=tuple(

@@ -96,7 +96,7 @@ def _claim(output: Path, recipe: CohortRecipe) -> None:
         if found != description:
             raise OutputError(
                 "the folder is not empty and holds no cohort of this recipe",
-                remedy="choose a new folder, or the recipe it was made with",
+                remedy="delete it, or choose a new folder, or the recipe it was made with",
                 file=output,
             )
         return
@@ -125,7 +125,7 @@ def _is_complete(output: Path, index: int) -> bool:
 def _write_people(recipe: CohortRecipe, output: Path, missing: list[int], workers: int) -> None:
     load_anatomy()  # so that missing maps are one error here, not one in each worker
     write = partial(_write_person, recipe, output)
-    label = "Simulating people"
+    label = "simulating people"
     if workers == 1 or len(missing) == 1:
         for index in track(missing, label, len(missing)):
             write(index)

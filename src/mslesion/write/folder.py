@@ -9,15 +9,17 @@ from mslesion.errors import OutputError
 from mslesion.write.atomic import write_text
 
 
-def claim_output_folder(folder: Path) -> Path:
+def claim_output_folder(folder: Path, *inputs: Path) -> None:
     """Make ``folder`` and try to write in it, so that hours of work do not end in an error.
 
     Raises:
-        OutputError: the folder cannot be made or written.
+        OutputError: the folder cannot be made or written, or is one of ``inputs``.
     """
+    if any(folder.resolve() == source.resolve() for source in inputs):
+        raise OutputError("is an input of this command", remedy="choose another", file=folder)
     probe = folder / f".probe-{os.getpid()}"
-    write_text(probe, "")
+    try:
+        write_text(probe, "")
+    except OutputError as error:
+        raise OutputError(error.what, remedy=error.remedy, file=folder) from error
     probe.unlink()
-    if not folder.is_dir():
-        raise OutputError("is not a folder", remedy="choose another", file=folder)
-    return folder

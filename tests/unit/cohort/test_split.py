@@ -79,7 +79,7 @@ def test_fewer_people_than_folds_are_refused() -> None:
 
 def test_a_class_of_two_people_is_refused() -> None:
     """Training, validation and test need somebody of each class."""
-    with pytest.raises(CohortError, match=r"2 patients are 'control'.*add patients"):
+    with pytest.raises(CohortError, match=r"too few patients are 'control' \(2\).*add patients"):
         draw_split(people(9, 2), unit=SplitUnit.PATIENT, seed=0)
 
 

@@ -17,6 +17,7 @@ from mslesion.paper.slices import (
     cut_scan,
     otsu_threshold,
     resize_slices,
+    scan_fingerprints,
     spread_indices,
     z_score,
 )
@@ -131,13 +132,14 @@ def test_a_slice_holds_a_lesion_where_the_mask_has_a_voxel(tmp_path: Path) -> No
 
 
 def test_good_scans_are_not_lost_with_a_bad_one(tmp_path: Path, make_bids_cohort) -> None:
-    """A damaged file and a mask on another grid are set aside by name; the others are cut."""
+    """A damaged file is set aside by name; of a scan whose mask is on another grid, the mask."""
     folder = make_bids_cohort(tmp_path / "c")
     (folder / "sub-02/anat/sub-02_FLAIR.nii.gz").write_bytes(b"not a scan")
     wrong = folder / "derivatives/manual/sub-03/anat/sub-03_label-L_mask.nii.gz"
     write_nifti(wrong, np.zeros((5, 5, 5), np.uint8), np.eye(4))
     cut = cut_cohort(read_cohort(folder), SliceProtocol())
-    assert set(cut.slices.person_id) == {"sub-01", "sub-04"}
+    assert set(cut.slices.person_id) == {"sub-01", "sub-03", "sub-04"}
+    assert (cut.slices.has_lesion[cut.slices.person_id == "sub-03"] == UNKNOWN).all()
     lines = [str(error) for error in cut.set_aside]
     assert len(lines) == 2
     assert any("sub-02_FLAIR.nii.gz" in line for line in lines)
@@ -146,10 +148,38 @@ def test_good_scans_are_not_lost_with_a_bad_one(tmp_path: Path, make_bids_cohort
 
 def test_a_cohort_of_damaged_scans_is_refused(tmp_path: Path, make_bids_cohort) -> None:
     """Where no scan can be used, the first reason is told."""
-    folder = make_bids_cohort(tmp_path / "c", people={"01": "MS"})
-    (folder / "sub-01/anat/sub-01_FLAIR.nii.gz").write_bytes(b"")
-    with pytest.raises(CohortError, match="none of 1 scans can be used; the first: UNREADABLE"):
+    folder = make_bids_cohort(tmp_path / "c", people={"01": "MS", "02": "MS"})
+    for name in ("sub-01", "sub-02"):
+        (folder / f"{name}/anat/{name}_FLAIR.nii.gz").write_bytes(b"")
+    with pytest.raises(CohortError, match="none of 2 scans can be used; the first: UNREADABLE"):
         cut_cohort(read_cohort(folder), SliceProtocol())
+
+
+def test_the_same_image_under_two_names_is_used_once(tmp_path: Path, make_bids_cohort) -> None:
+    """A copy could stand on the other side of a split: it is set aside, and both are named."""
+    folder = make_bids_cohort(tmp_path / "c")
+    original = folder / "sub-01/anat/sub-01_FLAIR.nii.gz"
+    copy = folder / "sub-77/anat/sub-77_FLAIR.nii.gz"
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(original.read_bytes())
+    cut = cut_cohort(read_cohort(folder), SliceProtocol())
+    assert "sub-77" not in cut.slices.person_id
+    (line,) = map(str, cut.set_aside)
+    assert "sub-77_FLAIR.nii.gz" in line
+    assert "the same image as sub-01" in line
+
+
+def test_a_scan_is_known_again_in_other_units(tmp_path: Path) -> None:
+    """The fingerprint of a scan stays when its voxels are multiplied, and differs for another."""
+    random = np.random.default_rng(0)
+    head = np.zeros((64, 64, 4))
+    head[8:56, 8:56] = 100 + random.normal(0, 20, (48, 48, 4))
+    marks = []
+    for name, volume in (("a", head), ("b", head * 1.7), ("c", head[::-1])):
+        person = _person(tmp_path / name, volume)
+        cut = cut_scan(person, person.scans[0], SliceProtocol())
+        marks.append(scan_fingerprints(cut.slices)["a"])
+    assert marks[0] == marks[1] != marks[2]
 
 
 def test_a_volume_without_tissue_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from small_images import two_kinds
 
 from mslesion.errors import ModelFileError
 from mslesion.evaluation.predictions import Question
-from mslesion.paper.classifiers import CLASSIFIERS, FitRequest
+from mslesion.paper.classifiers import ABLATIONS, CLASSIFIERS, FitRequest
 from mslesion.paper.protocol import Protocol, SliceProtocol
 from mslesion.paper.storage import SliceModel, load_model, save_model
 from mslesion.paper.training import LabelledImages
@@ -33,15 +33,16 @@ def models(
         baselines=quick_protocol.baselines,
     )
     request = FitRequest(training_images, validation_images, protocol, seed=0)
+    fitted = {name: fit(request) for name, fit in {**CLASSIFIERS, **ABLATIONS}.items()}
     return {
         name: SliceModel(
-            name, fit(request).estimator, Question.LESION, protocol, {"people": 5, "scans": []}
+            name, fit.estimator, Question.LESION, fit.protocol, {"people": 5, "scans": []}
         )
-        for name, fit in CLASSIFIERS.items()
+        for name, fit in fitted.items()
     }
 
 
-@pytest.mark.parametrize("name", list(CLASSIFIERS))
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *ABLATIONS])
 def test_a_model_answers_alike_before_and_after_saving(
     name: str, models: dict[str, SliceModel], tmp_path: Path
 ) -> None:
@@ -124,9 +125,10 @@ def test_a_tree_whose_branches_lead_nowhere_is_refused(
     ("content", "phrase"),
     [
         (None, "no model here"),
-        ("{not json", "cannot be read"),
+        ("{not json", "cannot be understood"),
         ('{"format": "another, 3", "file": "x"}', "format 'another, 3' is not"),
-        ('["a list"]', "cannot be read"),
+        ('["a list"]', "cannot be understood"),
+        ('{"format": "mslesion slice classifier, 1"}', "cannot be understood"),
     ],
 )
 def test_what_is_no_model_is_refused(tmp_path: Path, content: str | None, phrase: str) -> None:

@@ -166,7 +166,7 @@ def test_slices_without_patient_names_are_not_split_by_patient() -> None:
     person = Person("C-A-1", Diagnosis.CONTROL, (ScanFile("C-A-1", Path("C-A (1).png")),))
     nameless = Cohort("k", Path("k"), "Kaggle", (person,), has_patient_names=False)
     with pytest.raises(CohortError, match=r"does not say which slices belong to one patient.*"
-                       r"--split slice for a demonstration of leakage"):  # fmt: skip
+                       r"--split slice' demonstrates the leakage"):  # fmt: skip
         require_patient_names(nameless, [SplitUnit.PATIENT, SplitUnit.SLICE])
     require_patient_names(nameless, [SplitUnit.SLICE])
 
