@@ -89,6 +89,8 @@ def table_of_question(question: dict[str, Any], paper: list[dict[str, Any]]) -> 
         if name in leaked:
             cells.append(interval(leaked[name]["slices"]["test"]["accuracy"], "accuracy"))
             cells.append(interval(gap[name]["accuracy"], "accuracy"))
+        else:
+            cells += ["", ""]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
