@@ -53,14 +53,14 @@ def _load(path: Path) -> NDArray[np.float32]:
 
 
 def _rows(rows: list[tuple[str, Slices]], name: str) -> None:
-    """Rows of slices of one size, each head in the middle of its cell."""
+    """Rows of slices, each row as large as its cells allow, each head in the middle of its cell."""
     columns = len(rows[0][1])
-    largest = np.max([s.shape for _, slices in rows for s in slices], axis=0)
-    height = 2 * largest[1] / largest[0] * len(rows)
+    largest = [np.max([s.shape for s in slices], axis=0) for _, slices in rows]
+    height = 2 * np.max([y / x for x, y in largest]) * len(rows)
     figure, axes = plt.subplots(len(rows), columns, figsize=(2 * columns, height))
-    for line, (label, slices) in zip(axes, rows, strict=True):
+    for line, (label, slices), size in zip(axes, rows, largest, strict=True):
         for axis, picture in zip(line, slices, strict=True):
-            missing = largest - picture.shape
+            missing = size - picture.shape
             framed = np.pad(picture, [(n // 2, n - n // 2) for n in missing])
             axis.imshow(framed.T, origin="lower", cmap="gray", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
