@@ -92,6 +92,15 @@ def save_model(model: SliceModel, folder: Path) -> None:
     )
 
 
+def delete_model(folder: Path) -> None:
+    """Remove a model's files, and its folder where nothing else is in it."""
+    for path in [folder / "model.json", *folder.glob("weights.safetensors"),
+                 *folder.glob("estimator.skops")]:  # fmt: skip
+        path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def load_model(folder: Path) -> SliceModel:
     """Read a model's folder, after checking its hash; nothing in it is executed.
 

@@ -28,6 +28,7 @@ from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import NAMELESS, choose_questions, draw_slice_split
 from mslesion.paper.result import CohortSummary, Fit, Run, StudyResult
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet
+from mslesion.paper.storage import delete_model
 from mslesion.progress import track
 
 
@@ -77,6 +78,7 @@ def run_study(
     for (question, _), split in splits.items():
         require_both_classes(asked[question], question, split)
     tasks = list(_plan(asked, splits, request, folder))
+    _forget_other_models(folder / "models", {task.job.name for task in tasks})
     # Trainings take longest: started first, they do not leave one core idle at the end.
     tasks.sort(key=lambda task: not task.job.classifier.startswith("CNN"))
     working = Parallel(n_jobs=workers, return_as="generator")(delayed(run_task)(t) for t in tasks)
@@ -103,6 +105,13 @@ def forget_checkpoints(folder: Path) -> None:
         checkpoint.unlink()
     if place.is_dir() and not any(place.iterdir()):
         place.rmdir()
+
+
+def _forget_other_models(place: Path, wanted: set[str]) -> None:
+    """Remove models of an earlier study in the same folder that this one will not write again."""
+    for model in place.glob("*-split_*_fold-*"):
+        if model.name not in wanted:
+            delete_model(model)
 
 
 def _plan(

@@ -31,7 +31,7 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     ``report.html``, ``figures/*.png``, ``metrics.json``, ``predictions.csv``, ``split.json``, and
     ``timings.json``, which alone differs when the same study is run again. Each file is complete
     or absent; the page comes last, so that where it is, the others are. The same result gives the
-    same bytes.
+    same bytes. Figures of an earlier report that this one does not have are removed.
 
     Returns:
         The content of ``metrics.json``.
@@ -50,6 +50,9 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     write_json(folder / "split.json", _splits_as_json(result))
     write_json(folder / "timings.json", timings_as_json(result))
     write_table(folder / "predictions.csv", list(_prediction_rows(result)), PREDICTION_COLUMNS, ",")
+    for earlier in (folder / "figures").glob("figure-*.png"):
+        if earlier.stem not in pictures:
+            earlier.unlink()
     for name, picture in pictures.items():
         write_bytes(folder / "figures" / f"{name}.png", picture)
     write_text(folder / "report.html", render(document, pictures))

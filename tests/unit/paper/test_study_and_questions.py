@@ -112,6 +112,26 @@ def _key(run) -> tuple[str, ...]:
     return run.question, run.split_unit, run.classifier
 
 
+def test_an_earlier_study_leaves_no_model_behind(cohort, cut, tmp_path) -> None:
+    """Two folds, then one, into one folder: only the models of the latter stay; notes stay, too."""
+    request = StudyRequest(
+        questions=(Question.LESION,),
+        split_units=(SplitUnit.PATIENT,),
+        with_ablations=False,
+        protocol=QUICK,
+    )
+    stale = tmp_path / "models" / "lesion_patient-split_svm_fold-1"
+    noted = tmp_path / "models" / "lesion_patient-split_cnn_fold-7"
+    for folder in (stale, noted):
+        folder.mkdir(parents=True)
+        (folder / "model.json").write_text("{}")
+    (noted / "note.txt").write_text("mine")
+    run_study(cohort, cut, request, tmp_path)
+    assert not stale.exists()
+    assert [path.name for path in noted.iterdir()] == ["note.txt"]
+    assert len(list(tmp_path.glob("models/*/model.json"))) == len(CLASSIFIERS)
+
+
 def test_pixels_of_test_people_change_nothing_that_was_fitted(cohort, cut, tmp_path) -> None:
     """With noise in place of the test slices, training and validation answers stay the same."""
     request = StudyRequest(
