@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -28,17 +27,6 @@ DEMONSTRATION = "DEMONSTRATION OF LEAKAGE"
 def number_or_null(value: float) -> float | None:
     """JSON has no nan."""
     return value if isfinite(value) else None
-
-
-def plain(value: Any) -> Any:
-    """The same value out of lists, dictionaries and scalars, with null for nan and infinity."""
-    if isinstance(value, float):
-        return number_or_null(value)
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return value
 
 
 def estimate_as_json(estimate: Estimate) -> dict[str, float | None]:

@@ -22,7 +22,6 @@ from mslesion.evaluation.summary import (
     difference_as_json,
     number_or_null,
     patient_metrics_as_json,
-    plain,
     slice_metrics_as_json,
     split_as_json,
     warnings_for,
@@ -30,6 +29,7 @@ from mslesion.evaluation.summary import (
 from mslesion.paper.claims import CLAIMS, TRAINING_MINUTES
 from mslesion.paper.protocol import DecisionProtocol
 from mslesion.paper.result import Fit, Run, StudyResult
+from mslesion.write.atomic import plain_value
 
 SCHEMA = "mslesion study metrics 1"
 
@@ -181,7 +181,7 @@ def measures_as_json(result: StudyResult, measures: StudyMeasures) -> dict[str, 
         "provenance": result.provenance,
     }
     # Settings, curves and provenance come from elsewhere, and may hold tuples and nan.
-    return {name: plain(value) for name, value in content.items()}
+    return {name: plain_value(value) for name, value in content.items()}
 
 
 def _question_as_json(result: StudyResult, asked: QuestionMeasures) -> dict[str, Any]:

@@ -87,8 +87,6 @@ WORDS = {
     ),
 }
 
-SPLIT_NAMES = {SplitUnit.PATIENT: "patient split", SplitUnit.SLICE: "slice split"}
-
 
 def format_value(measure: str, value: float) -> str:
     """``71.3 %``, or ``0.78`` for the AUC; ``n/a`` for nan."""
@@ -243,4 +241,7 @@ def _against_leakage(asked: QuestionMeasures) -> str:
     if points.has_interval:
         size = f"{size} (95{PERCENT} interval {difference_cell('accuracy', points).detail})"
     direction = "less" if points.value < 0 else "more"
-    return f"{shown}, {size} {direction}: no leakage can be shown in this cohort."
+    return (
+        f"{shown}, {size} {direction}: no leakage can be shown for the CNN here; the other "
+        "classifiers are in the table."
+    )

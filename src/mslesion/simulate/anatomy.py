@@ -72,7 +72,6 @@ class Anatomy:
     box_csf: Volume
     box_detail: Volume
     box_ventricle_distance_mm: Volume
-    box_cortex_distance_mm: Volume
     box_cortical: Volume
     box_infratentorial: NDArray[np.bool_]
     coarse_head_distance_mm: Volume
@@ -102,7 +101,6 @@ def load_anatomy() -> Anatomy:
     csf = np.maximum(np.clip(1 - grey - white, 0, 1), ramp(t1, 0.58, 0.42)) * inside
     outer = (csf > 0.5) & (ventricle_distance > 4) | (hull_distance[box] > -1.5)
     cortical = _cortical(grey, _distance_2mm(outer), box_axes, infratentorial)
-    cortex = (cortical > 0.5) & (grey > 0.5)
     return Anatomy(
         axes_mm=axes,
         box=box,  # type: ignore[arg-type]
@@ -115,7 +113,6 @@ def load_anatomy() -> Anatomy:
         box_csf=csf,
         box_detail=(t1 - smooth) * inside,
         box_ventricle_distance_mm=ventricle_distance,
-        box_cortex_distance_mm=_distance_2mm(cortex),
         box_cortical=cortical,
         box_infratentorial=infratentorial & (inside > 0),
         coarse_head_distance_mm=np.ascontiguousarray(hull_distance[::3, ::3, ::3]),

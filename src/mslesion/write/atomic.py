@@ -121,13 +121,13 @@ def write_json(path: Path, value: object) -> None:
         OutputError: See :func:`atomic_path`.
         TypeError: The value holds something JSON has no form for.
     """
-    write_text(path, json.dumps(_plain(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(plain_value(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def _plain(value: Any) -> Any:
-    """The same value out of what JSON knows."""
+def plain_value(value: Any) -> Any:
+    """The same value out of what JSON knows, with null for NaN and infinity."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain_value(getattr(value, f.name)) for f in fields(value)}
     for kind, plain in _PLAIN_FORMS:
         if isinstance(value, kind):
             return plain(value)
@@ -135,15 +135,15 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_mapping(mapping: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(key): _plain(item) for key, item in mapping.items()}
+    return {str(key): plain_value(item) for key, item in mapping.items()}
 
 
 _PLAIN_FORMS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
-    (np.generic | np.ndarray, lambda array: _plain(array.tolist())),
+    (np.generic | np.ndarray, lambda array: plain_value(array.tolist())),
     (float, lambda number: number if math.isfinite(number) else None),
     (Mapping, _plain_mapping),
-    (AbstractSet, lambda items: [_plain(item) for item in sorted(items)]),
-    (list | tuple, lambda items: [_plain(item) for item in items]),
+    (AbstractSet, lambda items: [plain_value(item) for item in sorted(items)]),
+    (list | tuple, lambda items: [plain_value(item) for item in items]),
     (os.PathLike, os.fspath),
 )
 
