@@ -8,10 +8,10 @@ READY := $(VENV)/ready
 .PHONY: help demo test lint format benchmark results clean
 
 help:
-	@echo "make demo       the paper's study on a simulated cohort, with a report at the end"
+	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
 	@echo "make test       the test suite"
 	@echo "make lint       formatting, linting, types"
-	@echo "make benchmark  training speed beside a plain DataLoader loop, and memory"
+	@echo "make benchmark  speed and memory beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
 	@echo "make clean      remove the environment and all that was made"
 
@@ -23,7 +23,8 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(BIN)/mslesion reproduce --data simulated --output demo
-	@echo "open demo/report.html in a browser"
+	$(BIN)/mslesion detect demo/cohort/sub-sim012/anat/sub-sim012_FLAIR.nii.gz --output demo/detection
+	@echo "open demo/report.html and demo/detection/sub-sim012_report.html in a browser"
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto
@@ -49,6 +50,7 @@ results: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/detection.py
 
 clean:
 	rm -rf $(VENV) demo out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

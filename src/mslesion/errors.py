@@ -88,6 +88,18 @@ class MaskError(ScanError):
     code = "MASK"
 
 
+class ContrastError(ScanError):
+    """The image is not FLAIR but another contrast."""
+
+    code = "CONTRAST"
+
+
+class NoBrainError(ScanError):
+    """The image shows no brain."""
+
+    code = "NO_BRAIN"
+
+
 class CohortError(MslesionError):
     """A set of people that no study can be made from."""
 
@@ -106,3 +118,21 @@ class ModelFileError(MslesionError):
 
     code = "MODEL"
     exit_code = 6
+
+
+class UnforeseenError(MslesionError):
+    """A mistake of this package."""
+
+    code = "BUG"
+    exit_code = 70
+
+    @classmethod
+    def of(cls, error: Exception, file: Path | None = None) -> UnforeseenError:
+        """The same as an error of ours, in one line, with the original as its cause."""
+        ours = cls(
+            f"{type(error).__name__}: {' '.join(str(error).split())}",
+            remedy="this is our mistake; please report it with the output of --debug",
+            file=file,
+        )
+        ours.__cause__ = error
+        return ours

@@ -1,18 +1,24 @@
-"""The way of the data on one screen: scans in, slices, classifiers, evaluation, report out.
+"""The way of the data on one screen: scans in, lesions or a study of classifiers out.
+
+    scan(s) ──► detector ──► lesions, slices, verdict ──► files and report of each scan
+                   ▲
+    lesion masks ──┴── simulated people, cross-validation, calibration
 
     cohort ──► slices 64x64 ──► CNN | SVM | decision tree ──► evaluation ──► report
     (real or simulated)          (the paper's system)
 
-Each function is one command of the command line and gives the same files.
+Each function is one command of the command line and gives the same files. PyTorch and
+scikit-learn, which take seconds to load, are imported by the functions that need them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,8 +26,7 @@ from mslesion.errors import CohortError, MslesionError
 from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
-from mslesion.paper.classifiers import CLASSIFIERS
-from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
+from mslesion.extras import require
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import (
     NAMELESS,
@@ -29,18 +34,125 @@ from mslesion.paper.questions import (
     draw_slice_split,
     require_patient_names,
 )
-from mslesion.paper.result import StudyResult
 from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
-from mslesion.paper.storage import SliceModel, load_model
-from mslesion.paper.study import StudyRequest, forget_checkpoints, run_study
 from mslesion.read import read_cohort
+from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import claim_output_folder
 
+if TYPE_CHECKING:
+    from mslesion.detection import Detection
+    from mslesion.detector import Detector
+    from mslesion.lesions.learning.recipe import DetectorRecipe
+    from mslesion.paper.result import StudyResult
+    from mslesion.paper.storage import SliceModel
+    from mslesion.paper.study import StudyRequest
+    from mslesion.write.detections import Outcome
+
+
+def detect(
+    path: Path | str,
+    *,
+    model: str = "default",
+    model_path: Path | str | None = None,
+    threshold: float | None = None,
+    min_lesion_mm3: float | None = None,
+) -> Detection:
+    """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
+
+    ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
+    ``threshold`` (on the calibrated probability) and ``min_lesion_mm3`` take the place of those
+    that come with the model. The detector is loaded once for all calls with the same options.
+
+    Raises:
+        ScanError: the file cannot be used, or holds no FLAIR image of a brain.
+        UsageError: an option makes no sense.
+        ModelFileError: a file of weights is missing or damaged.
+        MissingExtraError: PyTorch or safetensors is not installed.
+    """
+    require("torch", "safetensors")
+    from mslesion.detector import detect_scan
+
+    own = None if model_path is None else Path(model_path)
+    changed_ns = own.stat().st_mtime_ns if own is not None and own.exists() else 0
+    # As floats, so that 20 and 20.0 give the same bytes.
+    point = (None if value is None else float(value) for value in (threshold, min_lesion_mm3))
+    detector = _loaded_detector(model, own, changed_ns, *point)
+    (person,) = read_single_file(Path(path)).people
+    return detect_scan(Path(path), detector, person.scans[0].name)
+
+
+@lru_cache(maxsize=4)
+def _loaded_detector(
+    model: str, model_path: Path | None, _changed_ns: int, *point: float | None
+) -> Detector:
+    """A detector for several scans; a file of weights that has changed is loaded again."""
+    from mslesion.detector import load_detector
+
+    return load_detector(model, model_path, *point)
+
+
+def detect_all(
+    data: Path, output: Path, detector: Detector, *, resume: bool = False
+) -> tuple[Outcome, ...]:
+    """Find the lesions in one scan, or in all of a folder; ``output`` gets the files of each.
+
+    One scan that cannot be used does not stop the others; with ``resume``, what is done is not
+    done again. See :func:`mslesion.batch.detect_cohort`.
+    """
+    from mslesion.batch import detect_cohort
+
+    return detect_cohort(read_cohort(data), output, detector, resume=resume)
+
+
+def train_detector(
+    data: Sequence[Path],
+    output: Path,
+    recipe: DetectorRecipe,
+    *,
+    lesion_free: Sequence[Path] = (),
+    start: Path | None = None,
+    workers: int = 1,
+) -> Answer:
+    """Train a detector on people whose lesions are known; ``output`` becomes its folder.
+
+    ``lesion_free`` are scans in which there is nothing to draw; ``start`` is a detector whose
+    weights the training begins with.
+    """
+    from mslesion.lesions.learning.build import build_detector
+    from mslesion.lesions.learning.recipe import known_scans
+
+    cohorts = [(read_cohort(folder), False) for folder in data]
+    cohorts += [(read_cohort(folder), True) for folder in lesion_free]
+    scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
+    claim_output_folder(output, *data, *lesion_free)
+    built = build_detector(scans, output, recipe, workers, start)
+    set_aside = tuple(error for cohort, _ in cohorts for error in cohort.set_aside)
+    return Answer({"scans": len(scans), **asdict(built)}, set_aside)
+
+
+def evaluate_detector(
+    data: Path, output: Path, detector: Detector, *, is_lesion_free: bool = False
+) -> Answer:
+    """Measure a detector on people it has not seen; ``output`` gets ``metrics.json``.
+
+    Raises:
+        CohortError: no scan has a lesion mask, or the detector was trained on all of them.
+    """
+    from mslesion.lesions.measure import measure_detector
+
+    cohort = read_cohort(data)
+    claim_output_folder(output, data)
+    measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
+    write_json(output / "metrics.json", measured)
+    return Answer(measured, (*cohort.set_aside, *refused))
+
 
 def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1) -> StudyResult:
     """The paper's study on one cohort; ``output`` gets the report, its figures and tables."""
+    from mslesion.paper.study import forget_checkpoints, run_study
+
     cohort = read_cohort(data)
     require_patient_names(cohort, request.split_units)
     claim_output_folder(output, data)
@@ -68,6 +180,9 @@ def train(
     The test people of the same split (same cohort, same seed) are not touched; :func:`evaluate`
     finds them by itself.
     """
+    from mslesion.paper.classifiers import CLASSIFIERS
+    from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
+
     protocol = Protocol()
     cohort = read_cohort(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
@@ -109,6 +224,8 @@ def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Ans
     Raises:
         CohortError: nobody is left, or the cohort cannot answer the model's question.
     """
+    from mslesion.paper.storage import load_model
+
     model = load_model(model_folder)
     cohort = read_cohort(data)
     claim_output_folder(output, data, model_folder)
@@ -135,6 +252,8 @@ def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Ans
 
 def predict(model_folder: Path, data: Path, output: Path) -> Answer:
     """Answer a model's question for scans, slice by slice and person by person, without masks."""
+    from mslesion.paper.storage import load_model
+
     model = load_model(model_folder)
     cohort = read_cohort(data).without_masks()
     claim_output_folder(output, data, model_folder)

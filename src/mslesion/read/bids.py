@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
 from mslesion.errors import CohortError, ScanError
+from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import entries, is_volume, plain, without_ending
 
 GROUPS = {
@@ -106,7 +107,10 @@ def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
 
 
 def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
-    """The mask that fits an image best; None where no lesion mask is of this image."""
+    """The mask that fits an image best; None where no lesion mask is of this image.
+
+    What this package detected is no reference and left out.
+    """
     wanted = _entities(image)
 
     def misfit(mask: Path) -> tuple[bool, int, bool, str]:
@@ -118,6 +122,7 @@ def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
     masks = (
         path
         for pipeline in entries(root / "derivatives")
+        if not is_detections_dataset(pipeline)
         for path in _volumes(pipeline / session / "anat")
         if _suffix(path) == "mask" and _entities(path).get("label") in _LESION_LABELS
     )

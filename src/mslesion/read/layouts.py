@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mslesion.cohort.people import Cohort
 from mslesion.errors import CohortError
 from mslesion.read.bids import is_bids, read_bids
+from mslesion.read.detections import holds_detections
 from mslesion.read.names import entries
 from mslesion.read.public_datasets import (
     is_kaggle,
@@ -73,6 +74,12 @@ def _read_folder(folder: Path) -> Cohort:
     inside = entries(folder)
     if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
         return _read_folder(inside[0])
+    if holds_detections(folder):
+        raise CohortError(
+            "holds what 'mslesion detect' found, and no scans",
+            remedy="give the folder of the scans themselves",
+            file=folder,
+        )
     names = ", ".join(layout.name for layout in LAYOUTS)
     raise CohortError(
         f"holds no scans in any layout that is known ({names})",

@@ -22,7 +22,7 @@ class Text:
 class Callout:
     """A paragraph that must not be overlooked."""
 
-    kind: Literal["research", "warning", "demonstration", "note"]
+    kind: Literal["research", "warning", "demonstration", "note", "verdict"]
     text: str
 
 
@@ -37,7 +37,7 @@ class Listing:
 class Tile:
     """One large number with what it is."""
 
-    kind: Literal["paper", "ours", "demonstration"]
+    kind: Literal["paper", "ours", "demonstration", "doubt"]
     label: str
     value: str
     detail: str

@@ -1,14 +1,20 @@
-"""What each kind of figure shows, as values; :mod:`mslesion.report.figures` draws them.
+"""What each kind of figure shows, as values.
 
-Kept apart from the drawing so that building a report's content needs no drawing library.
+:mod:`mslesion.report.figures` draws those of a study, :mod:`mslesion.report.detection_pictures`
+those of a detection. Kept apart from the drawing so that building a report's content needs no
+drawing library.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mslesion.evaluation.intervals import Estimate
 from mslesion.evaluation.metrics import Confusion
+from mslesion.lesions.findings import SliceFinding
 from mslesion.paper.result import ExampleSlice, Fit, Layer
 
 
@@ -59,4 +65,76 @@ class ComparisonDrawing:
     more_frequent: float | None
 
 
-Drawing = NetworkDrawing | SlicesDrawing | TrainingDrawing | ConfusionDrawing | ComparisonDrawing
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A picture as it is looked at: rows from the top, columns from the left.
+
+    ``grey`` is uint8 (rows, columns), 0 black and 255 white; a pixel is ``row_mm`` high and
+    ``column_mm`` wide. ``left`` and ``right`` are the letters of the patient's sides there.
+    """
+
+    grey: NDArray[np.uint8]
+    row_mm: float
+    column_mm: float
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, eq=False)
+class AxialSlice:
+    """One axial slice: its plane, and the lesions in it by number, int32 (rows, columns), 0 none.
+
+    ``named`` are the numbers to be written beside their lesions.
+    """
+
+    plane: Plane
+    title: str
+    lesions: NDArray[np.int32]
+    named: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MontageDrawing:
+    """Axial slices from the lowest; ``is_outlined`` shows each a second time, lesions outlined."""
+
+    slices: tuple[AxialSlice, ...]
+    is_outlined: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A whole head seen from one side, and the highest probability along each line of sight.
+
+    ``probability`` is float32 (rows, columns), as the plane.
+    """
+
+    plane: Plane
+    title: str
+    probability: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectionDrawing:
+    """Projections side by side; ``threshold`` is marked on the scale of probability."""
+
+    projections: tuple[Projection, ...]
+    threshold: float
+
+
+@dataclass(frozen=True)
+class SliceCurveDrawing:
+    """Two probabilities and the lesion area of each slice, from the lowest."""
+
+    slices: tuple[SliceFinding, ...]
+
+
+Drawing = (
+    NetworkDrawing
+    | SlicesDrawing
+    | TrainingDrawing
+    | ConfusionDrawing
+    | ComparisonDrawing
+    | MontageDrawing
+    | ProjectionDrawing
+    | SliceCurveDrawing
+)

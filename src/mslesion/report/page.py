@@ -36,6 +36,7 @@ _CALLOUT_TITLES = {
     "warning": "Take care",
     "demonstration": DEMONSTRATION,
     "note": "Note",
+    "verdict": "Verdict",
 }
 
 

@@ -71,6 +71,7 @@ class Anatomy:
     box_white: Volume
     box_csf: Volume
     box_detail: Volume
+    box_ventricles: NDArray[np.bool_]
     box_ventricle_distance_mm: Volume
     box_cortical: Volume
     box_infratentorial: NDArray[np.bool_]
@@ -112,6 +113,7 @@ def load_anatomy() -> Anatomy:
         box_white=white,
         box_csf=csf,
         box_detail=(t1 - smooth) * inside,
+        box_ventricles=ventricles,
         box_ventricle_distance_mm=ventricle_distance,
         box_cortical=cortical,
         box_infratentorial=infratentorial & (inside > 0),

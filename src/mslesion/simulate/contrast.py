@@ -23,7 +23,8 @@ class ContrastDraw:
     """Intensities relative to white matter, and the strength of what varies within tissues.
 
     In FLAIR, fluid is nulled and grey matter, of longer T2, is a little brighter than white
-    (Hajnal et al., J Comput Assist Tomogr 16(6), 1992).
+    (Hajnal et al., J Comput Assist Tomogr 16(6), 1992). With ``cortex_mm`` above 0 the cortex is
+    a ribbon of that thickness along every sulcus; with 0 it is as blurred as in the average.
     """
 
     grey: float
@@ -34,6 +35,8 @@ class ContrastDraw:
     sulcus_width: float
     sulcus_depth: float
     ependyma: float
+    cortex_mm: float = 0.0
+    gyrus_mm: float = _GYRUS_MM
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,16 @@ def brain_contrast(
     draw: ContrastDraw, rng: np.random.Generator, anatomy: Anatomy
 ) -> tuple[Volume, Volume]:
     """Intensity and CSF share, each over the brain box."""
-    csf, grey_shift = _gyral_detail(draw, rng, anatomy)
+    sheet_mm = _distance_to_zero_sheet(smooth_noise(rng, anatomy.box_axes_mm, draw.gyrus_mm))
+    csf, grey_shift = _gyral_detail(draw, rng, anatomy, sheet_mm)
     csf = np.maximum(anatomy.box_csf, csf)
     cortical = anatomy.box_cortical
     # The average's cortex fades into the white matter; a person's ends within a millimetre.
     sharp = ramp(anatomy.box_grey, 0.2, 0.75)
     grey_share = anatomy.box_grey + cortical * (sharp - anatomy.box_grey)
     grey_share = np.clip(grey_share + grey_shift, 0, 1)
+    if draw.cortex_mm > 0:
+        grey_share += cortical * (_ribbon(draw.cortex_mm, sheet_mm, anatomy) - grey_share)
     grey_level = draw.deep_grey + (draw.grey - draw.deep_grey) * cortical
     grey_level[anatomy.box_infratentorial] = 1 + 0.7 * (draw.grey - 1)
     tissue = 1 + (grey_level - 1) * grey_share
@@ -110,7 +116,7 @@ def brain_contrast(
 
 
 def _gyral_detail(
-    draw: ContrastDraw, rng: np.random.Generator, anatomy: Anatomy
+    draw: ContrastDraw, rng: np.random.Generator, anatomy: Anatomy, sheet_mm: Volume
 ) -> tuple[Volume, Volume]:
     """Sulci and gyral white matter that the average of many people has blurred.
 
@@ -118,7 +124,6 @@ def _gyral_detail(
     band-limited noise stand in for sulci and the sheets far from them for gyral white matter.
     Returns the CSF share and what to add to the grey share.
     """
-    sheet_mm = _distance_to_zero_sheet(smooth_noise(rng, anatomy.box_axes_mm, _GYRUS_MM))
     template = anatomy.box_detail * 16
     blurred = 1 - np.clip(np.abs(template) * 0.9, 0, 0.75)
     cortical = anatomy.box_cortical
@@ -135,6 +140,16 @@ def _gyral_detail(
     cerebellar = anatomy.box_infratentorial * ramp(anatomy.box_grey, 0.3, 0.9)
     fissures = 0.55 * ramp(folia, 0.3, -0.1) * cerebellar
     return np.maximum(sulcus, fissures), -0.9 * core
+
+
+def _ribbon(cortex_mm: float, sheet_mm: Volume, anatomy: Anatomy) -> Volume:
+    """Share of cortex: near a sulcus of the noise or of the average, and below the surface."""
+    template_mm = np.clip(3 + anatomy.box_detail * 40, 0, 8)
+    is_blurred = ramp(np.abs(anatomy.box_detail), 0.06, 0.02)
+    from_sulcus_mm = template_mm + is_blurred * (sheet_mm - template_mm)
+    from_surface_mm = -anatomy.head_distance_mm[anatomy.box] - 1.0
+    depth_mm = np.minimum(from_sulcus_mm, from_surface_mm)
+    return ramp(depth_mm, cortex_mm + 0.8, cortex_mm - 0.8)
 
 
 def _choroid_plexus(rng: np.random.Generator, anatomy: Anatomy) -> Volume:

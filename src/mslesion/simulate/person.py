@@ -237,6 +237,42 @@ def replay(draw: PersonDraw) -> SimulatedPerson:
     return SimulatedPerson(Scan(voxels, grid, grid), mask, draw)
 
 
+@dataclass(frozen=True, eq=False)
+class IdealHead:
+    """What a perfect scanner would see of one person, each an array (X, Y, Z) of one grid.
+
+    ``intensity`` has white matter at 1, without noise, bias or stripping; the others are the share
+    of each voxel, from 0 to 1, that lesions, the brain, and the lateral ventricles fill.
+    """
+
+    intensity: Volume
+    lesion_share: Volume
+    brain_share: Volume
+    ventricle_share: Volume
+
+
+def ideal_head(draw: PersonDraw) -> IdealHead:
+    """The person of a draw on the fine grid of its acquisition, with the regions known."""
+    anatomy = load_anatomy()
+    head = np.zeros(SHAPE, np.float32)
+    lesion_share = _compose(draw, head, anatomy)
+    shape_rng = stage_rng(draw.seed, draw.index, "render shape")
+    coordinates = anatomy_coordinates(draw.shape, shape_rng, sample_axes(draw.scan), anatomy)
+    ventricles = np.zeros(SHAPE, np.float32)
+    ventricles[anatomy.box] = anatomy.box_ventricles
+    intensity = _resample_inside(head, coordinates)
+    return IdealHead(
+        intensity=intensity,
+        lesion_share=(
+            np.zeros_like(intensity)
+            if lesion_share is None
+            else _resample_inside(lesion_share, coordinates)
+        ),
+        brain_share=_resample_inside(anatomy.brain.astype(np.float32), coordinates),
+        ventricle_share=_resample_inside(ventricles, coordinates),
+    )
+
+
 def _compose(draw: PersonDraw, head: Volume, anatomy: Anatomy) -> Volume | None:
     """Fill ``head`` with the undeformed person; return the lesion share on the same grid."""
 

@@ -1,0 +1,399 @@
+"""Detection speed beside what one would run otherwise, in one run on the same machine.
+
+    python benchmarks/detection.py                      # about ten minutes on two cores
+    python benchmarks/detection.py --quick              # one round on smaller volumes
+    python benchmarks/detection.py --json speed.json    # every number too
+
+First the whole command, from its start to the last file written, on simulated scans. Then the
+networks alone on a 1 mm volume: ours, the same networks through MONAI's sliding window, and a 3D
+U-Net of nnU-Net's default size through the same. All are run in turn, round by round, so that a
+busy machine slows all; ratios are taken within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import monai
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from arithmetic import count_multiply_adds, matrix_product, seconds_of
+from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.model import LesionModel, parameter_count, shipped_model
+from mslesion.lesions.slabs import Slab, slab_of
+from mslesion.read import read_scan
+from rivals import (
+    MONAI_BATCH,
+    MONAI_OVERLAP,
+    NNUNET_CHANNELS,
+    NNUNET_MIRRORINGS,
+    NNUNET_PATCH,
+    TRAINING_WINDOW,
+    context_channels,
+    nnunet_inferer,
+    nnunet_network,
+    slice_by_slice,
+    whole_slice,
+    window_by_window,
+    window_count,
+)
+from scans_to_time import THICK_SHAPE, THIN_SHAPE, TimedScan, thick_scan, thin_scans
+
+TARGET_SECONDS = {THICK_SHAPE: 8.0, THIN_SHAPE: 30.0}
+TARGET_MB = 1500.0
+DEPTHS = (45, 91, 182)
+QUICK_DEPTHS = (24, 36, 48)
+LONGEST_S = 180.0
+"""What takes longer is timed on one window, and the rest is reckoned from it."""
+
+_PRODUCTS_A_ROUND = 3
+_LAUNCHER = Path(__file__).with_name("timed_command.py")
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to have a volume segmented.
+
+    ``gflop`` is of the whole volume; ``runs_in_whole`` says how many times ``run`` makes it.
+    """
+
+    label: str
+    run: Callable[[], object]
+    gflop: float
+    runs_in_whole: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkTime:
+    """Seconds for the whole volume, one a round; ``ratio`` is to ours, as (median, least, most).
+
+    Rates are those of the median round.
+    """
+
+    label: str
+    seconds: tuple[float, ...]
+    ratio: tuple[float, float, float]
+    gflop: float
+    gflop_per_second: float
+    share_of_peak: float
+    note: str
+
+
+@dataclass(frozen=True)
+class CommandTime:
+    """The whole command on one scan; seconds and peak memory, one a round."""
+
+    name: str
+    megavoxels: float
+    seconds: tuple[float, ...]
+    peak_mb: tuple[float, ...]
+    target_seconds: float | None
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A straight line through seconds against millions of voxels."""
+
+    seconds_at_none: float
+    seconds_per_megavoxel: float
+    largest_residual_s: float
+    largest_residual_share: float
+
+
+def growth(times: Sequence[CommandTime]) -> Growth:
+    """The line of least squares; shares are of the time measured."""
+    voxels = np.array([time.megavoxels for time in times])
+    seconds = np.array([median(time.seconds) for time in times])
+    slope, start = np.polyfit(voxels, seconds, 1)
+    residuals = np.abs(start + slope * voxels - seconds)
+    return Growth(
+        float(start), float(slope), float(residuals.max()), float((residuals / seconds).max())
+    )
+
+
+def network_times(
+    contenders: Sequence[Contender], seconds: Sequence[Sequence[float]], peak_gflop_s: float
+) -> tuple[NetworkTime, ...]:
+    """Turn seconds of single runs, one row a contender, into times of the whole; ours is first."""
+    whole = [
+        tuple(one * contender.runs_in_whole for one in row)
+        for contender, row in zip(contenders, seconds, strict=True)
+    ]
+    times = []
+    for contender, row in zip(contenders, whole, strict=True):
+        ratios = sorted(theirs / ours for theirs, ours in zip(row, whole[0], strict=True))
+        rate = contender.gflop / median(row)
+        times.append(
+            NetworkTime(
+                contender.label,
+                row,
+                (median(ratios), ratios[0], ratios[-1]),
+                contender.gflop,
+                rate,
+                rate / peak_gflop_s,
+                contender.note,
+            )
+        )
+    return tuple(times)
+
+
+# --- the whole command ---------------------------------------------------------------------------
+
+
+def time_command(command: Sequence[str]) -> tuple[float, float]:
+    """Seconds and peak memory in MB of one command.
+
+    Raises:
+        SystemExit: the command failed; what it said is on stderr.
+    """
+    launched = subprocess.run(  # noqa: S603 - our own benchmark
+        [sys.executable, "-S", str(_LAUNCHER), *command], stdout=subprocess.PIPE, check=True
+    )
+    measured = json.loads(launched.stdout)
+    if measured["exit"] != 0:
+        sys.exit(f"'{' '.join(command)}' ended with {measured['exit']}")
+    return measured["seconds"], measured["peak_mb"]
+
+
+def detect_command(scan: Path, output: Path, threads: int) -> list[str]:
+    """What a user types."""
+    words = [sys.executable, "-m", "mslesion", "detect", str(scan), "--output", str(output)]
+    return [*words, "--threads", str(threads)]
+
+
+def time_commands(
+    scans: Sequence[TimedScan], rounds: int, threads: int, folder: Path
+) -> tuple[CommandTime, ...]:
+    """``mslesion detect`` on each scan in turn, each time into a new folder."""
+    measured: list[list[tuple[float, float]]] = [[] for _ in scans]
+    for number in range(rounds):
+        for scan, row in zip(scans, measured, strict=True):
+            output = folder / f"{scan.name}-{number}"
+            row.append(time_command(detect_command(scan.path, output, threads)))
+    return tuple(
+        CommandTime(
+            scan.name,
+            scan.megavoxels,
+            tuple(seconds for seconds, _ in row),
+            tuple(megabytes for _, megabytes in row),
+            TARGET_SECONDS.get(scan.shape),
+        )
+        for scan, row in zip(scans, measured, strict=True)
+    )
+
+
+# --- the networks alone --------------------------------------------------------------------------
+
+
+def all_contenders(scan: TimedScan, model: LesionModel, longest_s: float) -> list[Contender]:
+    """Ours, MONAI's with two sizes of window, nnU-Net's; each has run once and is warm."""
+    voxels = read_scan(scan.path)
+    slab = slab_of(voxels)
+    return [*our_contenders(slab, model), nnunet_contender(voxels.voxels, longest_s)]
+
+
+def our_contenders(slab: Slab, model: LesionModel) -> list[Contender]:
+    """Our networks, by our own inference and by MONAI's."""
+    networks = model.networks
+    volume = context_channels(slab)
+    windows = {
+        "(a) MONAI": (whole_slice(slab, networks[0].pixel_multiple), "a whole slice, its best"),
+        "(a') MONAI": (TRAINING_WINDOW, "as large as in training"),
+    }
+    ours = _counted(
+        "ours",
+        partial(region_probabilities, networks, slab),
+        f"{model.name} model, {len(networks)} network(s) of {parameter_count(networks):,} "
+        "parameters in all, each slice and its mirror image",
+    )
+    return [ours] + [
+        _counted(
+            label,
+            partial(slice_by_slice, networks, volume, window),
+            "the same networks, slices and mirror images through monai SliceInferer, windows of "
+            f"{window[0]}x{window[1]} ({why}), overlap {MONAI_OVERLAP}, {MONAI_BATCH} at once",
+        )
+        for label, (window, why) in windows.items()
+    ]
+
+
+def _counted(label: str, work: Callable[[], object], note: str) -> Contender:
+    return Contender(label, work, 2 * count_multiply_adds(work) / 1e9, note=note)
+
+
+def nnunet_contender(
+    voxels: NDArray[np.float32],
+    longest_s: float,
+    channels: Sequence[int] = NNUNET_CHANNELS,
+    patch: tuple[int, int, int] = NNUNET_PATCH,
+) -> Contender:
+    """The 3D U-Net on the whole volume, or on one window of it where the whole takes too long."""
+    network, inferer = nnunet_network(channels), nnunet_inferer(patch)
+    volume = torch.from_numpy((voxels - voxels.mean()) / voxels.std())[None, None]
+    windows = window_count(inferer, volume)
+    x, y, z = patch
+    one_window = partial(window_by_window, network, volume[..., :x, :y, :z], inferer)
+    gflop = windows * 2 * count_multiply_adds(one_window) / 1e9
+    is_quick = windows * seconds_of(one_window) <= longest_s
+    parameters = sum(p.numel() for p in network.parameters())
+    return Contender(
+        "(b) nnU-Net 3D",
+        partial(window_by_window, network, volume, inferer) if is_quick else one_window,
+        gflop,
+        1 if is_quick else windows,
+        f"monai DynUNet of nnU-Net's default size, {parameters:,} random parameters, "
+        f"SlidingWindowInferer, {windows} windows of {x}x{y}x{z}, overlap 0.5, Gaussian; "
+        + ("all timed" if is_quick else f"one timed a round and taken {windows} times"),
+    )
+
+
+def in_turn(works: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """Seconds of each, one row a work: all of them in the first round, then again."""
+    rows: list[list[float]] = [[] for _ in works]
+    for _ in range(rounds):
+        for work, row in zip(works, rows, strict=True):
+            row.append(seconds_of(work))
+    return rows
+
+
+def time_networks(
+    contenders: Sequence[Contender], rounds: int
+) -> tuple[tuple[NetworkTime, ...], float]:
+    """Each contender's times, and the machine's peak rate in GFLOP/s, measured between them."""
+    product, product_gflop = matrix_product()
+    product()
+    works = [contender.run for contender in contenders] + [product] * _PRODUCTS_A_ROUND
+    rows = in_turn(works, rounds)
+    ours_and_theirs, products = rows[: len(contenders)], rows[len(contenders) :]
+    peak = product_gflop / min(min(row) for row in products)
+    return network_times(contenders, ours_and_theirs, peak), peak
+
+
+# --- what is printed -----------------------------------------------------------------------------
+
+
+def machine(threads: int) -> dict[str, Any]:
+    """What the numbers depend on beside our code."""
+    return {
+        "processor": _processor_name(),
+        "threads": threads,
+        "load_before": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "monai": monai.__version__,
+    }
+
+
+def _processor_name() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def command_lines(times: Sequence[CommandTime]) -> list[str]:
+    """The whole command as a table, with the line through the volumes of one kind of scan."""
+    lines = [
+        "whole command 'mslesion detect', start to files written (median of the rounds)",
+        f"{'scan':<14}{'seconds':>9}{'target':>8}{'peak MB':>9}{'target':>8}{'s/Mvoxel':>10}",
+    ]
+    for time in times:
+        seconds = median(time.seconds)
+        target = "" if time.target_seconds is None else f"{time.target_seconds:.0f}"
+        lines.append(
+            f"{time.name:<14}{seconds:>9.2f}{target:>8}{max(time.peak_mb):>9.0f}{TARGET_MB:>8.0f}"
+            f"{seconds / time.megavoxels:>10.2f}"
+        )
+    return lines
+
+
+def growth_line(line: Growth) -> str:
+    """The fit in words."""
+    return (
+        f"1 mm volumes: {line.seconds_at_none:.2f} s + {line.seconds_per_megavoxel:.2f} s per "
+        f"million voxels; largest residual {line.largest_residual_s:.2f} s "
+        f"({line.largest_residual_share:.1%}): linear if small"
+    )
+
+
+def network_lines(name: str, times: Sequence[NetworkTime], peak_gflop_s: float) -> list[str]:
+    """The networks as a table, what each row is, and what the ratios are."""
+    lines = [
+        f"networks alone on {name} at 1 mm (files, resampling and lesions left out)",
+        (
+            f"{'':<16}{'seconds':>9}{'ratio':>8}  {'of the rounds':<17}{'GFLOP':>8}{'GFLOP/s':>9}"
+            f"{'of peak':>9}"
+        ),
+    ]
+    for time in times:
+        middle, least, most = time.ratio
+        spread = f"({least:.2f} to {most:.2f})"
+        lines.append(
+            f"{time.label:<16}{median(time.seconds):>9.2f}{middle:>8.2f}  {spread:<17}"
+            f"{time.gflop:>8.0f}{time.gflop_per_second:>9.1f}{time.share_of_peak:>9.1%}"
+        )
+    ratio = times[-1].ratio[0]
+    return [
+        *lines,
+        f"peak: {peak_gflop_s:.1f} GFLOP/s, the best float32 matrix product of the same run",
+        *(f"{time.label}: {time.note}" for time in times),
+        (
+            f"With nnU-Net's {NNUNET_MIRRORINGS}-fold mirroring, its default, the ratio of "
+            f"{times[-1].label} would be {NNUNET_MIRRORINGS * ratio:.0f}."
+        ),
+        "Ratios are times over ours, each taken within one round of this one run; aims: (a) and",
+        "(a') at least 1, (b) at least 10.",
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write the numbers where asked."""
+    parser = argparse.ArgumentParser(description="Detection speed beside MONAI and nnU-Net's size.")
+    parser.add_argument("--rounds", type=int, default=3, help="each timed so often (default: 3)")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number here")
+    parser.add_argument(
+        "--quick", action="store_true", help="one round, thinner volumes: says little of ratios"
+    )
+    options = parser.parse_args(arguments)
+    rounds = 1 if options.quick else options.rounds
+    torch.set_num_threads(options.threads)
+    about = machine(options.threads)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        thin = thin_scans(folder, QUICK_DEPTHS if options.quick else DEPTHS)
+        commands = time_commands([thick_scan(folder), *thin], rounds, options.threads, folder)
+        line = growth(commands[1:])
+        print(", ".join(f"{key} {value}" for key, value in about.items()))
+        print("", *command_lines(commands), growth_line(line), sep="\n", flush=True)
+        longest_s = 0 if options.quick else LONGEST_S
+        contenders = all_contenders(thin[-1], shipped_model(), longest_s)
+        networks, peak = time_networks(contenders, rounds)
+    print("", *network_lines(thin[-1].name, networks, peak), sep="\n")
+    if options.json:
+        record = {
+            "machine": about,
+            "commands": [asdict(time) for time in commands],
+            "growth": asdict(line),
+            "networks": [asdict(time) for time in networks],
+            "peak_gflop_per_second": peak,
+        }
+        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

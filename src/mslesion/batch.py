@@ -1,0 +1,178 @@
+"""The detector over many scans: where each result goes, what is done already, what is refused.
+
+scans ──► done already? ──► detector ──► files of each scan ──► tables over all
+                              └──► refused: named, and the others go on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from mslesion import __version__
+from mslesion.cohort.people import Cohort, ScanFile
+from mslesion.detector import Detector, detect_scan
+from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
+from mslesion.progress import track
+from mslesion.read.detections import DetectionFiles, is_detections_dataset
+from mslesion.write.detection import remove_detection, write_detection
+from mslesion.write.detections import (
+    Outcome,
+    remove_tables,
+    source_uri,
+    write_derivative_description,
+    write_tables,
+)
+from mslesion.write.folder import claim_output_folder
+
+
+@dataclass(frozen=True)
+class _Task:
+    """One scan and where its results go; ``source_uri`` is None outside BIDS."""
+
+    person_id: str
+    scan_file: ScanFile
+    files: DetectionFiles
+    source_uri: str | None
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        return self.files.always if self.source_uri is None else self.files.with_sidecars
+
+
+def detect_cohort(
+    cohort: Cohort, output: Path, detector: Detector, *, resume: bool = False
+) -> tuple[Outcome, ...]:
+    """Find the lesions in every scan of a cohort and write the files of each.
+
+    The results of a BIDS dataset lie in folders like its own, all others straight in ``output``.
+    With ``resume``, a scan is passed over whose files are all there, made by this version from
+    the same input with the same detector. A scan that cannot be used is set aside, as is one on
+    which this package fails; what an earlier run found in it is taken away. A folder also gets
+    the tables over all its scans, a single file does not.
+
+    Raises:
+        OutputError: ``output`` cannot be written, or what is there is not ours to replace.
+        CohortError: not a single scan could be used; a note on the error says why of each.
+        ScanError: the only scan cannot be used.
+    """
+    tasks = _plan(cohort, output)
+    _claim(cohort, tasks, output)
+    outcomes = [
+        _work_on(task, detector, resume=resume)
+        for task in track(tasks, "finding lesions", len(tasks))
+    ]
+    outcomes += _without_scan(cohort, output)
+    if cohort.root.is_dir():
+        write_tables(outcomes, output)
+    _require_any_done(outcomes, cohort)
+    return tuple(outcomes)
+
+
+def _plan(cohort: Cohort, output: Path) -> list[_Task]:
+    is_bids = cohort.layout == "BIDS"
+    tasks = []
+    for person in cohort.people:
+        for scan in person.scans:
+            inside = scan.image.parent.relative_to(cohort.root) if is_bids else Path()
+            files = DetectionFiles(output / inside, scan.name)
+            uri = source_uri(scan.image, cohort.root) if is_bids else None
+            tasks.append(_Task(person.person_id, scan, files, uri))
+    return tasks
+
+
+def _claim(cohort: Cohort, tasks: Sequence[_Task], output: Path) -> None:
+    """Make the output folder and say whose it is, once nothing of others can be lost in it."""
+    _require_place_of_its_own(tasks, output)
+    claim_output_folder(output, cohort.root)
+    if cohort.root.is_dir():
+        remove_tables(output)
+    if cohort.layout == "BIDS":
+        write_derivative_description(cohort.root, cohort.name, output)
+
+
+def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
+    remedy = "choose a new folder"
+    described = output / "dataset_description.json"
+    if described.exists() and not is_detections_dataset(output):
+        raise OutputError("holds a dataset that is not ours", remedy=remedy, file=output)
+    inputs = {
+        path.resolve()
+        for task in tasks
+        for path in (task.scan_file.image, task.scan_file.lesion_mask)
+        if path is not None
+    }
+    for task in tasks:
+        if task.files.folder.resolve() == task.scan_file.image.parent.resolve():
+            raise OutputError("is the folder of the scan itself", remedy=remedy, file=output)
+        for path in task.outputs:
+            if path.resolve() in inputs:
+                raise OutputError(
+                    f"would have {path.name} replaced, which is an input",
+                    remedy=remedy,
+                    file=output,
+                )
+
+
+def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
+    if resume and _is_done(task, detector):
+        return Outcome(task.person_id, task.files, is_earlier=True)
+    image = task.scan_file.image
+    problem: MslesionError
+    try:
+        detection = detect_scan(image, detector, task.files.name)
+        write_detection(detection, task.files.folder, task.source_uri)
+        return Outcome(task.person_id, task.files)
+    except ScanError as error:
+        problem = error
+    except MslesionError:
+        raise  # the disk or the detector, which would fail on the next scan too
+    except Exception as error:  # noqa: BLE001 - one scan must not cost the others their results
+        problem = UnforeseenError.of(error, image)
+    remove_detection(task.files)
+    return Outcome(task.person_id, task.files, problem)
+
+
+def _is_done(task: _Task, detector: Detector) -> bool:
+    """Whether doing it again would give the files that are there."""
+    if not all(path.is_file() for path in task.outputs):
+        return False
+    try:
+        input_sha256 = sha256(task.scan_file.image.read_bytes()).hexdigest()
+    except OSError:
+        return False  # working on it will tell what is wrong with the file
+    identity = detector.identity
+    wanted = {
+        "version": __version__,
+        "input_sha256": input_sha256,
+        "weights_sha256": identity.weights_sha256,
+        "threshold": identity.threshold,
+        "min_lesion_mm3": identity.least_mm3,
+    }
+    summary = task.files.read_summary()
+    return {name: summary.get(name) for name in wanted} == wanted
+
+
+def _without_scan(cohort: Cohort, output: Path) -> Iterator[Outcome]:
+    """Those of whom the reader of the cohort found no scan."""
+    for error in cohort.set_aside:
+        name = Path(error.file or cohort.name).name
+        yield Outcome(name, DetectionFiles(output, name), error)
+
+
+def _require_any_done(outcomes: Sequence[Outcome], cohort: Cohort) -> None:
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+    if len(errors) < len(outcomes):
+        return
+    if len(errors) == 1:
+        raise errors[0]
+    error = CohortError(
+        f"none of {len(errors)} scans can be used",
+        remedy="mend the scans, or give another folder",
+        file=cohort.root,
+    )
+    for one in errors:
+        error.add_note(str(one))
+    raise error

@@ -1,0 +1,133 @@
+"""The command line: parses, delegates to the pipeline, prints, and tells the truth on exit.
+
+Nothing heavy is imported before a command needs it, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+from mslesion import __version__
+from mslesion.cli.classifiers import EVALUATE, PREDICT, TRAIN
+from mslesion.cli.command import natural, positive
+from mslesion.cli.detect import DETECT
+from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
+from mslesion.cli.reproduce import REPRODUCE
+from mslesion.cli.simulate import SIMULATE
+from mslesion.errors import MslesionError, UnforeseenError, UsageError
+
+EXIT_SOME_REFUSED = 3
+EXIT_INTERRUPTED = 130
+
+COMMANDS = (
+    DETECT, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN, EVALUATE, PREDICT,
+)  # fmt: skip
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, remedy=f"see '{self.prog} --help'")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code says what happened (docs/reference/exit-codes.md)."""
+    wants_traceback = "--debug" in (sys.argv if arguments is None else arguments)
+    try:
+        return _run(arguments)
+    except MslesionError as error:
+        if wants_traceback:
+            traceback.print_exc()
+        for line in (*getattr(error, "__notes__", ()), str(error)):
+            _complain(line)
+        return error.exit_code
+    except KeyboardInterrupt:
+        _complain("INTERRUPTED: run the same command again to go on ('detect': with --resume)")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has left, as 'head' does; nobody is there to be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence names the bug as ours
+        if wants_traceback:
+            traceback.print_exc()
+        _complain(str(UnforeseenError.of(error)))
+        return UnforeseenError.exit_code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 0
+    _limit_threads(options.threads)
+    from mslesion.display import progress_on_stderr
+
+    with progress_on_stderr():
+        set_aside = list(options.command.run(options))
+    for error in set_aside:
+        if options.debug and isinstance(error, MslesionError):
+            traceback.print_exception(error)
+        _complain(str(error))
+    return EXIT_SOME_REFUSED if set_aside else 0
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+def _limit_threads(count: int) -> None:
+    """Libraries read these when they are loaded, which has not happened yet."""
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = str(count)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = _Parser(
+        prog="mslesion",
+        description="Find multiple sclerosis lesions in brain MR images. Research use only.",
+        epilog="examples:\n"
+        "  mslesion detect scan_FLAIR.nii.gz --output OUT\n"
+        "  mslesion reproduce --data simulated --output study\n"
+        "  mslesion simulate cohort --people 60 --seed 0\n\n"
+        "'mslesion COMMAND --help' shows the options and examples of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(command=None)
+    parser.add_argument("--version", action="version", version=f"mslesion {__version__}")
+    words = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
+    for command in COMMANDS:
+        word = words.add_parser(
+            command.name,
+            help=command.summary,
+            description=command.description,
+            epilog="examples:\n" + command.examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(word)
+        word.add_argument(
+            "--seed", type=natural, default=0, metavar="N",
+            help="start of all random numbers; the same seed gives the same files (default: 0)",
+        )  # fmt: skip
+        word.add_argument(
+            "--threads", type=positive, default=_usable_cores(), metavar="N",
+            help="how many cores may share the work of 'detect', 'simulate' and 'reproduce'; "
+            "results do not depend on it (default: all)",
+        )  # fmt: skip
+        word.add_argument("--debug", action="store_true", help="show a traceback on errors")
+        word.set_defaults(command=command)
+    return parser
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

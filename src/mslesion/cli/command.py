@@ -1,0 +1,86 @@
+"""One command of the command line, and what several of them share: options, checks, speech."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mslesion.errors import MslesionError
+from mslesion.extras import require
+
+
+@dataclass(frozen=True)
+class Command:
+    """One word of the command line."""
+
+    name: str
+    summary: str
+    description: str
+    examples: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], Iterable[MslesionError | str]]
+    """Does the work, prints its answer, gives an error (or its line) for each scan set aside."""
+
+
+def say(line: str) -> None:
+    """Print one line of the answer."""
+    sys.stdout.write(line + "\n")
+
+
+def natural(text: str) -> int:
+    """An option's value from 0."""
+    return _integer(text, at_least=0)
+
+
+def positive(text: str) -> int:
+    """An option's value from 1."""
+    return _integer(text, at_least=1)
+
+
+def _integer(text: str, at_least: int) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number") from None
+    if value < at_least:
+        raise argparse.ArgumentTypeError(f"{value} is below {at_least}")
+    return value
+
+
+def number(text: str) -> float:
+    """An option's value that is a number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
+
+
+def share(text: str) -> float:
+    """An option's value from 0 to 1."""
+    value = number(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def require_study() -> None:
+    """Ask for the libraries that the study of classifiers needs."""
+    require("torch", "sklearn", "skops", "safetensors", "matplotlib")
+
+
+def add_data(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option that names the data."""
+    parser.add_argument("--data", required=True, metavar="DATA", help=what)
+
+
+def add_output(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option that names the folder to write."""
+    parser.add_argument("--output", type=Path, required=True, metavar="OUT", help=what)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The argument that names a saved classifier."""
+    parser.add_argument("model", type=Path, metavar="MODEL", help="folder that 'train' wrote")

@@ -1,0 +1,128 @@
+"""``mslesion detect``: the lesions in one scan or in many."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mslesion.cli.command import Command, add_output, number, say, share
+from mslesion.errors import MslesionError
+
+if TYPE_CHECKING:
+    from mslesion.read.detections import DetectionFiles
+    from mslesion.verdict import VerdictModel
+
+MODELS = ("default", "small")
+"""Those of :data:`mslesion.lesions.model.SHIPPED`, which takes PyTorch to import."""
+
+
+def _detect_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="SCAN|FOLDER|BIDS",
+        help="one FLAIR scan, a folder of them, or a BIDS dataset",
+    )  # fmt: skip
+    add_output(parser, "folder of the results")
+    parser.add_argument(
+        "--resume", action="store_true",
+        help="leave scans alone that are done: same scan, same options, same version",
+    )  # fmt: skip
+    add_detector_options(parser)
+
+
+def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """Which detector, and at which operating point."""
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument(
+        "--model", choices=MODELS, default="default",
+        help="'small' is the smaller network (default: default)",
+    )  # fmt: skip
+    weights.add_argument(
+        "--model-path", type=Path, metavar="FILE",
+        help="a detector of your own, that 'mslesion train-detector' wrote",
+    )  # fmt: skip
+    parser.add_argument(
+        "--threshold", type=share, metavar="T",
+        help="lesion is where the calibrated probability is above T (default: the model's own, "
+        "chosen on validation people)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--min-lesion-mm3", type=number, metavar="V",
+        help="leave out lesions smaller than V (default: the model's own)",
+    )  # fmt: skip
+
+
+def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
+    from mslesion.extras import require
+
+    require("torch", "safetensors")
+    from mslesion.detector import load_detector
+    from mslesion.pipeline import detect_all
+
+    detector = load_detector(
+        options.model, options.model_path, options.threshold, options.min_lesion_mm3
+    )
+    outcomes = detect_all(options.data, options.output, detector, resume=options.resume)
+    done = [outcome.files for outcome in outcomes if outcome.error is None]
+    for line in _on_many(done, options.output) if options.data.is_dir() else _on_one(*done):
+        say(line)
+    say(_caution(detector.model.verdict))
+    return [outcome.error for outcome in outcomes if outcome.error is not None]
+
+
+def _on_one(files: DetectionFiles) -> Iterator[str]:
+    summary = files.read_summary()
+    yield from (_found(summary), _verdict(summary), *_warnings(summary))
+    yield f"report: {files.report}"
+
+
+def _on_many(done: Iterable[DetectionFiles], output: Path) -> Iterator[str]:
+    from mslesion.write.detections import COHORT, LESIONS
+
+    for files in done:
+        summary = files.read_summary()
+        yield "; ".join((_found(summary), _verdict(summary), *_warnings(summary)))
+    yield f"all scans: {output / COHORT}, {output / LESIONS}"
+
+
+def _found(summary: dict[str, Any]) -> str:
+    count = summary["lesion_count"]
+    lesions = f"{count or 'no'} lesion{'' if count == 1 else 's'}"
+    return f"{summary['name']}: {lesions}, {summary['lesion_volume_ml']:.2f} ml"
+
+
+def _verdict(summary: dict[str, Any]) -> str:
+    if summary["abstained"]:
+        return f"{summary['verdict']}: {summary['abstained_reason']}"
+    return f"{summary['verdict']} (probability {summary['ms_probability']:.2f})"
+
+
+def _warnings(summary: dict[str, Any]) -> Iterator[str]:
+    """Those that are not the reason of a missing verdict, which is told already."""
+    for warning in summary["warnings"]:
+        if warning not in (summary["abstained_reason"] or ""):
+            yield f"warning: {warning}"
+
+
+def _caution(verdict: VerdictModel | None) -> str:
+    if verdict is None:
+        return "research use only, no diagnosis"
+    rate, low, high = verdict.control_false_positive_rate
+    return (
+        f"research use only, no diagnosis; of simulated controls {rate:.1%} are called MS "
+        f"(95 % interval {low:.1%} to {high:.1%})"
+    )
+
+
+DETECT = Command(
+    "detect",
+    "find the lesions in one FLAIR scan or in many",
+    "Find the lesions in FLAIR scans of any scanner, with or without skull, and write masks, "
+    "tables and a report of each. Research use only: the answer is no diagnosis.",
+    "  mslesion detect scan_FLAIR.nii.gz --output OUT\n"
+    "  mslesion detect my-bids-dataset --output my-bids-dataset/derivatives/mslesion --resume\n"
+    "  mslesion detect folder-of-scans --model small --output OUT",
+    _detect_arguments,
+    _detect,
+)

@@ -1,0 +1,94 @@
+"""The result of a detection as one value: what a user gets, and what the files come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion import __version__
+from mslesion.lesions.findings import Lesion, SliceFinding
+from mslesion.scan import Scan
+from mslesion.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class DetectorIdentity:
+    """Which detector gave a result, and at which operating point."""
+
+    name: str
+    weights_sha256: str
+    threshold: float
+    least_mm3: float
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """The lesions of one scan.
+
+    Arrays are (X, Y, Z) on ``scan.grid``, RAS+: ``mask`` bool, ``probability`` float32,
+    calibrated; ``brain`` and ``ventricles`` bool, rough, as the network sees them. Files are
+    written on ``scan.stored_grid``, the input's own. ``name`` is what the files are called by.
+    """
+
+    name: str
+    scan: Scan
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    brain: NDArray[np.bool_]
+    ventricles: NDArray[np.bool_]
+    lesions: tuple[Lesion, ...]
+    slices: tuple[SliceFinding, ...]
+    verdict: Verdict
+    warnings: tuple[str, ...]
+    detector: DetectorIdentity
+    input_sha256: str
+
+    @property
+    def lesion_count(self) -> int:
+        """How many lesions, counted with 26-connectivity."""
+        return len(self.lesions)
+
+    @property
+    def lesion_volume_ml(self) -> float:
+        """Volume of all lesions together."""
+        return round(float(self.mask.sum()) * self.scan.grid.voxel_volume_mm3 / 1000, 4)
+
+    def summary(self) -> dict[str, Any]:
+        """The content of ``NAME_summary.json``, as plain values."""
+        return {
+            "name": self.name,
+            "lesion_count": self.lesion_count,
+            "lesion_volume_ml": self.lesion_volume_ml,
+            "ms_probability": self.verdict.ms_probability,
+            "abstained": self.verdict.abstained,
+            "abstained_reason": self.verdict.reason or None,
+            "verdict": self.verdict.wording,
+            "control_false_positive_rate": self.verdict.control_false_positive_rate,
+            "ms_missed_rate": self.verdict.ms_missed_rate,
+            "warnings": list(self.warnings),
+            "history": list(self.scan.history),
+            "input_file": None if self.scan.source is None else self.scan.source.name,
+            "input_sha256": self.input_sha256,
+            "spacing_mm": list(self.scan.spacing_mm),
+            "version": __version__,
+            "model": self.detector.name,
+            "weights_sha256": self.detector.weights_sha256,
+            "threshold": self.detector.threshold,
+            "min_lesion_mm3": self.detector.least_mm3,
+            "connectivity": 26,
+            "intended_use": "research only; not a medical device",
+        }
+
+    def save(self, folder: Path | str) -> None:
+        """Write the files that ``mslesion detect`` writes, to the byte.
+
+        Raises:
+            OutputError: the folder cannot be written.
+        """
+        from mslesion.write.detection import write_detection
+
+        write_detection(self, Path(folder))

@@ -1,0 +1,133 @@
+"""The detector with all its parts, and the way of one scan through it on one screen.
+
+scan ──► slices of 1 mm ──► lesion network ──► lesions ──► verdict
+                                          └──► slices, beside the paper's CNN
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from mslesion.detection import Detection, DetectorIdentity
+from mslesion.errors import UsageError
+from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
+from mslesion.lesions.detection import (
+    FoundLesions,
+    find_lesions,
+    slice_areas_mm2,
+    slice_probabilities,
+)
+from mslesion.lesions.findings import SliceFinding
+from mslesion.lesions.model import (
+    SHIPPED,
+    LesionModel,
+    OperatingPoint,
+    load_lesion_model,
+    shipped_model,
+)
+from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
+from mslesion.read import read_scan
+from mslesion.scan import Scan
+from mslesion.verdict import judge
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """All that decides a detection, beside the scan."""
+
+    model: LesionModel
+    operating_point: OperatingPoint
+    paper_cnn: PaperCNN
+
+    @property
+    def identity(self) -> DetectorIdentity:
+        """What results say of the detector."""
+        point = self.operating_point
+        return DetectorIdentity(
+            self.model.name, self.model.sha256, point.threshold, point.least_mm3
+        )
+
+
+def load_detector(
+    model: str = "default",
+    model_path: Path | None = None,
+    threshold: float | None = None,
+    min_lesion_mm3: float | None = None,
+) -> Detector:
+    """One of the shipped detectors by name, or a user's own by its file.
+
+    ``threshold`` and ``min_lesion_mm3`` take the place of those chosen on validation people.
+
+    Raises:
+        UsageError: no such model; a threshold outside 0 to 1; a negative volume.
+        ModelFileError: a file of weights is missing or damaged.
+    """
+    if model not in SHIPPED:
+        raise UsageError(
+            f"model {model!r} is not known", remedy=f"choose one of {', '.join(SHIPPED)}"
+        )
+    if threshold is not None and not 0 <= threshold < 1:
+        raise UsageError(
+            f"a threshold of {threshold} makes no sense", remedy="choose one from 0 to 1"
+        )
+    if min_lesion_mm3 is not None and not min_lesion_mm3 >= 0:
+        raise UsageError(
+            f"a volume of {min_lesion_mm3} mm3 makes no sense", remedy="choose 0 or more"
+        )
+    lesion_model = shipped_model(model) if model_path is None else load_lesion_model(model_path)
+    chosen = lesion_model.operating_point
+    point = OperatingPoint(
+        chosen.threshold if threshold is None else threshold,
+        chosen.least_mm3 if min_lesion_mm3 is None else min_lesion_mm3,
+    )
+    return Detector(lesion_model, point, shipped_paper_cnn())
+
+
+def detect_scan(path: Path, detector: Detector, name: str) -> Detection:
+    """Find the lesions in one FLAIR scan.
+
+    Raises:
+        ScanError: the file cannot be used, or holds no FLAIR image of a brain.
+    """
+    scan = read_scan(path)
+    found = find_lesions(scan, detector.model, detector.operating_point)
+    require_flair_of_a_brain(found)
+    doubts = scan_doubts(found)
+    return Detection(
+        name=name,
+        scan=scan,
+        mask=found.mask,
+        probability=found.probability,
+        brain=found.brain,
+        ventricles=found.ventricles,
+        lesions=found.lesions,
+        slices=_slice_findings(scan, found, detector),
+        verdict=judge(found.lesions, doubts, detector.model.verdict),
+        warnings=tuple(doubts),
+        detector=detector.identity,
+        input_sha256=sha256(path.read_bytes()).hexdigest(),
+    )
+
+
+def _slice_findings(
+    scan: Scan, found: FoundLesions, detector: Detector
+) -> tuple[SliceFinding, ...]:
+    ours = slice_probabilities(found, detector.model)
+    paper: Sequence[float | None] = detector.paper_cnn.slice_probabilities(scan)
+    origin, step = scan.grid.affine_vox_to_ras[:3, 3], scan.grid.affine_vox_to_ras[:3, 2]
+    middle = scan.grid.affine_vox_to_ras[:3, :2] @ [(n - 1) / 2 for n in scan.grid.shape[:2]]
+    return tuple(
+        SliceFinding(
+            slice_index=index,
+            position_mm=round(float((origin + middle + index * step)[2]), 2),
+            lesion_area_mm2=round(float(area), 2),
+            detector_probability=round(float(probability), 4),
+            paper_cnn_probability=None if by_paper is None else round(by_paper, 4),
+        )
+        for index, (area, probability, by_paper) in enumerate(
+            zip(slice_areas_mm2(found), ours, paper, strict=True)
+        )
+    )

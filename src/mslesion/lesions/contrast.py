@@ -1,0 +1,84 @@
+"""Is this a FLAIR image of a brain, and a good one? Judged from what the network sees in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mslesion.errors import ContrastError, NoBrainError
+from mslesion.lesions.detection import FoundLesions
+from mslesion.lesions.network import CONTRASTS
+
+LEAST_BRAIN_ML = 150.0
+"""Less is no brain, nor a usable part of one: an adult's has 1,000 to 1,700 ml."""
+
+_FLAIR = CONTRASTS.index("FLAIR")
+_REMEDY = "give the FLAIR image"
+
+
+def require_flair_of_a_brain(found: FoundLesions) -> None:
+    """Refuse what is no brain, and a T1w or T2w image, by name.
+
+    Raises:
+        NoBrainError: no brain is seen.
+        ContrastError: the contrast is that of another sequence.
+    """
+    brain_ml = _brain_ml(found)
+    if brain_ml < LEAST_BRAIN_ML:
+        raise NoBrainError(
+            f"shows no brain ({brain_ml:.0f} ml of it were seen)",
+            remedy="give a FLAIR image of a whole head or brain",
+            file=found.scan.source,
+        )
+    likeliest = int(np.argmax(found.contrast))
+    if likeliest != _FLAIR:
+        raise ContrastError(
+            f"looks like a {CONTRASTS[likeliest]} image, not FLAIR "
+            f"(probability of FLAIR {found.contrast[_FLAIR]:.2f})",
+            remedy=_REMEDY,
+            file=found.scan.source,
+        )
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason to distrust a verdict: when it holds, and how it is told."""
+
+    holds: Callable[[FoundLesions], bool]
+    sentence: str
+
+
+def _brain_ml(found: FoundLesions) -> float:
+    return float(found.brain.sum() * found.scan.grid.voxel_volume_mm3 / 1000)
+
+
+def _is_cut_off(found: FoundLesions) -> bool:
+    """Whether much of the brain touches the lower or upper end of the scan, or a side."""
+    areas = found.brain.sum(axis=(0, 1))
+    widest = float(areas.max())
+    sides = [found.brain[0], found.brain[-1], found.brain[:, 0], found.brain[:, -1]]
+    touches_a_side = any(side.sum() > 0.02 * found.brain.sum() for side in sides)
+    return bool(areas[-1] > 0.5 * widest or areas[0] > 0.7 * widest or touches_a_side)
+
+
+DOUBTS = (
+    Doubt(
+        lambda found: found.contrast[_FLAIR] < 0.8,
+        "the contrast is not clearly that of FLAIR",
+    ),
+    Doubt(lambda found: _brain_ml(found) < 700, "only a part of the brain is seen"),
+    Doubt(lambda found: _brain_ml(found) > 2400, "more is taken for brain than a head holds"),
+    Doubt(_is_cut_off, "the brain is cut off at the edge of the scan"),
+    Doubt(lambda found: max(found.scan.spacing_mm) > 10, "slices lie more than 10 mm apart"),
+    Doubt(
+        lambda found: min(found.scan.spacing_mm) > 2, "voxels are larger than 2 mm on every side"
+    ),
+)
+"""Why the detector abstains from a verdict; lesions are given all the same."""
+
+
+def scan_doubts(found: FoundLesions) -> tuple[str, ...]:
+    """Why a verdict on this scan could not be trusted; () where there is no doubt."""
+    return tuple(doubt.sentence for doubt in DOUBTS if doubt.holds(found))

@@ -1,0 +1,79 @@
+"""From a scan to its lesions: the detector as one function from value to value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.lesions.components import without_small
+from mslesion.lesions.findings import Lesion, measure_lesions
+from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.model import LesionModel, OperatingPoint
+from mslesion.lesions.slabs import slab_of
+from mslesion.scan import Scan
+
+_STEPS = 2**12
+"""Probabilities are kept in steps of 1/4096: files shrink to a fifth, and the last bits, which
+differ between processors, are gone."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundLesions:
+    """What the detector sees in one scan; arrays are (X, Y, Z) on ``scan.grid``.
+
+    ``probability`` is float32, calibrated, in steps of 1/4096; ``mask`` is where it exceeds the
+    threshold, without lesions that are too small. ``contrast`` is the probability of each of
+    :data:`~mslesion.lesions.network.CONTRASTS`.
+    """
+
+    scan: Scan
+    probability: NDArray[np.float32]
+    mask: NDArray[np.bool_]
+    brain: NDArray[np.bool_]
+    ventricles: NDArray[np.bool_]
+    contrast: tuple[float, ...]
+    lesions: tuple[Lesion, ...]
+
+    @property
+    def lesion_volume_ml(self) -> float:
+        """Volume of all lesions together."""
+        return float(self.mask.sum() * self.scan.grid.voxel_volume_mm3 / 1000)
+
+
+def find_lesions(
+    scan: Scan, model: LesionModel, operating_point: OperatingPoint | None = None
+) -> FoundLesions:
+    """Find the lesions of a FLAIR scan.
+
+    Whether it is one is not asked here; see :mod:`mslesion.lesions.contrast`.
+    """
+    point = operating_point or model.operating_point
+    regions = region_probabilities(model.networks, slab_of(scan))
+    brain = regions.brain > 0.5
+    probability = np.where(brain, model.voxel_calibration(regions.lesion), np.float32(0))
+    probability = np.rint(probability * _STEPS) / np.float32(_STEPS)
+    mask = without_small(probability > point.threshold, scan.grid.voxel_volume_mm3, point.least_mm3)
+    ventricles = regions.ventricle > 0.5
+    lesions = measure_lesions(mask, probability, ventricles, scan)
+    return FoundLesions(scan, probability, mask, brain, ventricles, regions.contrast, lesions)
+
+
+def slice_areas_mm2(found: FoundLesions) -> NDArray[np.float64]:
+    """Lesion area of each axial slice, from the lowest."""
+    x_mm, y_mm, _ = found.scan.spacing_mm
+    areas: NDArray[np.float64] = found.mask.sum(axis=(0, 1)) * (x_mm * y_mm)
+    return areas
+
+
+def slice_probabilities(found: FoundLesions, model: LesionModel) -> NDArray[np.float32]:
+    """Probability that each axial slice holds a lesion: its highest voxel's, calibrated."""
+    highest = found.probability.max(axis=(0, 1))
+    return model.slice_calibration(highest)
+
+
+def total_volume_mm3(lesions: Sequence[Lesion]) -> float:
+    """Volume of all lesions together; 0 for none."""
+    return sum(lesion.volume_mm3 for lesion in lesions)

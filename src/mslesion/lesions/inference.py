@@ -1,0 +1,165 @@
+"""The network run over a whole scan: the probability of each region in every voxel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
+from mslesion.lesions.slabs import Slab, to_scan
+
+_SLICES_AT_ONCE = 4
+_SIGNAL = 0.12
+_BLOCK_PIXELS = 4
+_MARGIN_PIXELS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class RegionProbabilities:
+    """What the networks see in a scan.
+
+    Regions are float32 (X, Y, Z) on the scan's grid, from 0 to 1; ``lesion`` is not calibrated
+    yet. ``contrast`` is the probability of each of
+    :data:`~mslesion.lesions.network.CONTRASTS`, together 1: the mean over slices, weighted by
+    the brain in them; all equal where there is no brain.
+    """
+
+    lesion: NDArray[np.float32]
+    ventricle: NDArray[np.float32]
+    brain: NDArray[np.float32]
+    contrast: tuple[float, ...]
+
+
+def region_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionProbabilities:
+    """The mean answer of the networks to each slice and to its mirror image.
+
+    Slices go through in batches of one fixed size, the last one filled up with empty slices, so
+    that an answer does not depend on how many others come with it. Batches are shared out among
+    as many threads as torch may use, each working alone: that is quicker than to share each
+    layer, and the answers are the same, to the last bit, for any number of threads.
+    """
+    quick = [fused(network) for network in networks]
+    depth, height, width = slab.slices.shape
+    answers = np.zeros((len(REGIONS), depth, height, width), np.float32)
+    contrasts = np.zeros((depth, len(CONTRASTS)), np.float32)
+
+    def answer(first: int) -> None:
+        chosen = np.arange(first, min(first + _SLICES_AT_ONCE, depth))
+        box = _head_box(slab.slices[chosen], networks[0].pixel_multiple)
+        if box is not None:
+            regions, contrast = _answer(quick, _with_context(slab, chosen, box))
+            _put(answers, regions[: len(chosen)], chosen, box)
+            contrasts[chosen] = contrast[: len(chosen)]
+
+    with _threads_of_one() as count, ThreadPoolExecutor(count) as pool:
+        list(pool.map(answer, range(0, depth, _SLICES_AT_ONCE)))
+    brain_areas = answers[REGIONS.index("brain")].sum(axis=(1, 2), dtype=np.float64)
+    lesion, ventricle, brain = (to_scan(slab, region) for region in answers)
+    return RegionProbabilities(lesion, ventricle, brain, _mean_contrast(contrasts, brain_areas))
+
+
+@contextmanager
+def _threads_of_one() -> Iterator[int]:
+    """How many threads torch may use; inside, each call of torch uses one."""
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(count)
+
+
+def _mean_contrast(
+    contrasts: NDArray[np.float32], brain_areas: NDArray[np.float64]
+) -> tuple[float, ...]:
+    total = float(brain_areas.sum())
+    if total < 1:
+        return (1 / len(CONTRASTS),) * len(CONTRASTS)
+    return tuple(float(p) for p in brain_areas @ contrasts.astype(np.float64) / total)
+
+
+_Box = tuple[slice, slice]
+
+
+def _head_box(slices: NDArray[np.float32], multiple: int) -> _Box | None:
+    """The part of these slices (n, Y, X) that has signal, its sides multiples of ``multiple``.
+
+    It lies within the image where that is large enough. None where there is no signal at all.
+    """
+    mean = slices.mean(axis=0)
+    rows, columns = (-(-n // _BLOCK_PIXELS) for n in mean.shape)
+    padded = np.zeros((rows * _BLOCK_PIXELS, columns * _BLOCK_PIXELS), np.float32)
+    padded[: mean.shape[0], : mean.shape[1]] = mean
+    # Means over blocks, for single pixels of air may be as bright as tissue.
+    blocks = padded.reshape(rows, _BLOCK_PIXELS, columns, _BLOCK_PIXELS).mean(axis=(1, 3))
+    signal = blocks > _SIGNAL
+    if not signal.any():
+        return None
+    y, x = (
+        _side(np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS, size, multiple)
+        for axis, size in enumerate(mean.shape)
+    )
+    return y, x
+
+
+def _side(where: NDArray[np.intp], size: int, multiple: int) -> slice:
+    first = max(0, int(where[0]) - _MARGIN_PIXELS)
+    last = min(size, int(where[-1]) + _BLOCK_PIXELS + _MARGIN_PIXELS)
+    count = -(-(last - first) // multiple) * multiple
+    first = max(0, min(first, size - count))
+    return slice(first, first + count)
+
+
+def _overlap(shape: tuple[int, ...], box: _Box) -> tuple[slice, slice]:
+    """The part of the box that lies in the image."""
+    y, x = (slice(s.start, min(s.stop, n)) for s, n in zip(box, shape, strict=True))
+    return y, x
+
+
+def _with_context(slab: Slab, chosen: NDArray[np.intp], box: _Box) -> torch.Tensor:
+    """The chosen slices (4, 5, H, W) among their neighbours, cut to the box; the outermost repeat.
+
+    Zeros where the box reaches beyond the image.
+    """
+    last = slab.slices.shape[0] - 1
+    sides = tuple(side.stop - side.start for side in box)
+    batch = np.zeros((_SLICES_AT_ONCE, CONTEXT, *sides), np.float32)
+    y, x = _overlap(slab.slices.shape[1:], box)
+    for channel, offset in enumerate(slab.offsets):
+        seen = slab.slices[np.clip(chosen + offset, 0, last), y, x]
+        batch[: len(chosen), channel, : seen.shape[1], : seen.shape[2]] = seen
+    return torch.from_numpy(batch)
+
+
+def _answer(
+    networks: Sequence[LesionNetwork], batch: torch.Tensor
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Probabilities of the regions (4, 3, H, W) and of the contrasts (4, 3)."""
+    with torch.inference_mode():
+        regions = torch.zeros(batch.shape[0], len(REGIONS), *batch.shape[2:])
+        contrasts = torch.zeros(batch.shape[0], len(CONTRASTS))
+        for network in networks:
+            for mirrored in (False, True):
+                seen = batch.flip(3) if mirrored else batch
+                seen = seen.contiguous(memory_format=torch.channels_last)
+                region, contrast = network.regions_and_contrast(seen)
+                region = torch.sigmoid(region)
+                regions += region.flip(3) if mirrored else region
+                contrasts += torch.softmax(contrast, dim=1)
+        count = 2 * len(networks)
+        return (regions / count).numpy(), (contrasts / count).numpy()
+
+
+def _put(
+    answers: NDArray[np.float32], part: NDArray[np.float32], chosen: NDArray[np.intp], box: _Box
+) -> None:
+    """Write a batch's answers (n, 3, h, w) to their place in (3, Z, H, W)."""
+    y, x = _overlap(answers.shape[2:], box)
+    inside = part[:, :, : y.stop - y.start, : x.stop - x.start]
+    answers[:, chosen, y, x] = inside.swapaxes(0, 1)

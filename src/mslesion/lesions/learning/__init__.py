@@ -1,0 +1,1 @@
+"""How the detector learns: volumes in, weights out. A detection needs nothing of this."""

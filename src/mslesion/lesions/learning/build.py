@@ -1,0 +1,111 @@
+"""From data to a detector's file: every step of the recipe, each result kept on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
+from mslesion.lesions.learning.calibration import ValidationScan
+from mslesion.lesions.learning.recipe import (
+    Chosen,
+    DetectorRecipe,
+    KnownScan,
+    agreement_at,
+    answer_unseen,
+    assemble,
+    choose,
+    plan_trainings,
+    run_trainings,
+)
+from mslesion.lesions.learning.verdict import examine_simulated_people, fit_verdict
+from mslesion.lesions.model import Calibration, OperatingPoint, save_lesion_model
+from mslesion.write.atomic import write_json
+
+MODEL_FILE = "model.safetensors"
+_UNCHOSEN = Chosen(Calibration(), Calibration(), OperatingPoint())
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltDetector:
+    """Where the model is, its hash, and how it did on people unseen in training."""
+
+    path: Path
+    sha256: str
+    validation: dict[str, Any] | None
+
+
+def build_detector(
+    scans: Sequence[KnownScan],
+    output: Path,
+    recipe: DetectorRecipe,
+    workers: int = 1,
+    start: Path | None = None,
+) -> BuiltDetector:
+    """Cross-validate, calibrate, train on everybody, and fit the verdict.
+
+    ``output`` gets ``model.safetensors``, ``cross-validation.json`` and ``verdict.json``; states
+    of the trainings stay in ``output/training``, so that the same call goes on after a break.
+    ``start`` is a model whose weights the trainings begin with.
+
+    Raises:
+        CohortError: there are fewer people than folds.
+        ModelFileError: ``output`` holds states of another recipe or other data.
+    """
+    fold_of, tasks = plan_trainings(scans, recipe, output / "training", start)
+    run_trainings(tasks, workers)
+    chosen, validation = _UNCHOSEN, None
+    if recipe.folds:
+        answers = list(answer_unseen(scans, fold_of, tasks))
+        chosen = choose([scan for _, scan in answers])
+        validation = _cross_validation(scans, answers, chosen, recipe)
+        write_json(output / "cross-validation.json", validation)
+    path = output / MODEL_FILE
+    model = assemble(scans, recipe, tasks, chosen)
+    if recipe.verdict_people:
+        people = examine_simulated_people(model, recipe.verdict_people, workers)
+        verdict = fit_verdict(people, f"{recipe.verdict_people} simulated people")
+        write_json(output / "verdict.json", verdict)
+        model = replace(model, verdict=verdict)
+    digest = save_lesion_model(model, path)
+    return BuiltDetector(path, digest, validation)
+
+
+def _cross_validation(
+    scans: Sequence[KnownScan],
+    answers: Sequence[tuple[int, ValidationScan]],
+    chosen: Chosen,
+    recipe: DetectorRecipe,
+) -> dict[str, Any]:
+    """Measures of every scan by a network that never saw its person.
+
+    Calibration and operating point of each fold are chosen on the people of the other folds.
+    """
+    scored = []
+    by_fold = {
+        fold: choose([scan for other, scan in answers if other != fold]) if recipe.folds > 1
+        else _UNCHOSEN
+        for fold in range(recipe.folds)
+    }  # fmt: skip
+    for known, (fold, scan) in zip(scans, answers, strict=True):
+        agreement = agreement_at(scan, by_fold[fold])
+        scored.append((known, fold, ScoredScan(known.person_id, scan.name, agreement)))
+    datasets = sorted({known.dataset for known in scans if not known.is_lesion_free})
+    return {
+        "recipe": asdict(recipe),
+        "operating_point": asdict(chosen.operating_point),
+        "voxel_calibration": asdict(chosen.voxel_calibration),
+        "chosen_by_fold": [asdict(by_fold[fold].operating_point) for fold in range(recipe.folds)],
+        "datasets": {
+            name: lesion_summary([s for known, _, s in scored if known.dataset == name])
+            for name in datasets
+        },
+        "scans": [
+            {"dataset": known.dataset, "fold": fold, **row}
+            for (known, fold, _), row in zip(
+                scored, scan_rows([s for *_, s in scored]), strict=True
+            )
+        ],
+    }

@@ -1,0 +1,100 @@
+"""What is chosen on people whom the networks were not trained on: calibration and threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.evaluation.lesions import compare_masks
+from mslesion.lesions.components import without_small
+from mslesion.lesions.model import Calibration, OperatingPoint
+
+THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
+"""The operating points tried. A lesion of less than 3 mm3 is smaller than a voxel of many scans."""
+
+_LOWEST = 0.005
+_ROUNDS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationScan:
+    """One scan's answers by a network that never saw its person; arrays are (X, Y, Z)."""
+
+    name: str
+    probability: NDArray[np.float32]
+    reference: NDArray[np.bool_]
+    voxel_volume_mm3: float
+
+
+def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:
+    """The logistic curve that suits the voxels of all scans best, each scan weighing the same.
+
+    Voxels below 0.5 % are left out: they are air and healthy tissue by the million.
+    """
+    logits, truths, weights = [], [], []
+    for scan in scans:
+        chosen = (scan.probability > _LOWEST) & (scan.probability < 1 - 1e-6)
+        logits.append(_logit(scan.probability[chosen]))
+        truths.append(scan.reference[chosen])
+        weights.append(np.full(int(chosen.sum()), 1 / max(int(chosen.sum()), 1)))
+    return fit_logistic(np.concatenate(logits), np.concatenate(truths), np.concatenate(weights))
+
+
+def fit_slice_calibration(scans: Sequence[ValidationScan]) -> Calibration:
+    """The same for the highest probability of each axial slice, and whether it holds a lesion."""
+    highest = np.concatenate([scan.probability.max(axis=(0, 1)) for scan in scans])
+    truth = np.concatenate([scan.reference.any(axis=(0, 1)) for scan in scans])
+    chosen = highest > _LOWEST
+    return fit_logistic(_logit(highest[chosen]), truth[chosen], np.ones(int(chosen.sum())))
+
+
+def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
+    p = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def fit_logistic(
+    logits: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> Calibration:
+    """Slope and intercept of the greatest weighted likelihood, by Newton's method.
+
+    A weak pull towards slope 1 and intercept 0 keeps separable cases finite.
+    """
+    weights = weights / weights.sum()
+    design = np.stack([logits, np.ones_like(logits)], axis=1)
+    identity = np.array([1.0, 0.0])
+    pull = 1e-4
+    beta = identity.copy()
+    for _ in range(_ROUNDS):
+        p = 1 / (1 + np.exp(-(design @ beta)))
+        gradient = design.T @ (weights * (p - truth)) + pull * (beta - identity)
+        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + pull * np.eye(2)
+        step = np.linalg.solve(hessian, gradient)
+        beta -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return Calibration(slope=round(float(beta[0]), 5), intercept=round(float(beta[1]), 5))
+
+
+def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
+    """The point with the highest mean of Dice and lesion F1; ``probability`` is calibrated.
+
+    Of equal points the first one of the tables is taken.
+    """
+    points = [OperatingPoint(t, v) for v in LEAST_VOLUMES_MM3 for t in THRESHOLDS]
+    return max(points, key=lambda point: _score(scans, point))
+
+
+def _score(scans: Sequence[ValidationScan], point: OperatingPoint) -> float:
+    scores = []
+    for scan in scans:
+        mask = without_small(
+            scan.probability > point.threshold, scan.voxel_volume_mm3, point.least_mm3
+        )
+        agreement = compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
+        scores.append((agreement.dice + agreement.lesion_f1) / 2)
+    return round(float(np.mean(scores)), 6)

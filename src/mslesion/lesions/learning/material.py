@@ -1,0 +1,178 @@
+"""What the detector learns from: volumes with known regions, real and made up, in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.cohort.people import ScanFile
+from mslesion.lesions.intensity import tissue_level
+from mslesion.lesions.network import CONTRASTS
+from mslesion.lesions.slabs import BRIGHTEST
+from mslesion.read import load, read_lesion_mask, read_scan
+from mslesion.scan import Scan
+
+FLAIR, *OTHER_CONTRASTS = CONTRASTS
+_STRIPPED_SHARE = 0.3
+"""A scan with a larger share of voxels of exactly 0 comes without its skull."""
+
+Share = NDArray[np.uint8]
+"""How much of a voxel something fills, from 0 to 255."""
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingVolume:
+    """One volume to learn from; arrays are (Z, Y, X), slices first, from low to high.
+
+    ``image`` is float16 with tissue near 1. A region that nobody drew is None, a contrast that
+    nobody knows too: nothing is learnt about them. ``is_ideal`` volumes have neither noise nor
+    bias, and slices thin enough to be averaged into thicker ones.
+    """
+
+    name: str
+    image: NDArray[np.float16]
+    lesion: Share | None
+    ventricle: Share | None
+    brain: Share | None
+    contrast: str | None
+    in_plane_mm: tuple[float, float]
+    slice_spacing_mm: float
+    is_ideal: bool = False
+
+    @property
+    def regions(self) -> tuple[Share | None, ...]:
+        """The shares in the order of :data:`~mslesion.lesions.network.REGIONS`."""
+        return self.lesion, self.ventricle, self.brain
+
+    @cached_property
+    def lesion_slices(self) -> NDArray[np.intp]:
+        """Indices of the slices that hold lesion."""
+        if self.lesion is None:
+            return np.zeros(0, np.intp)
+        return np.flatnonzero((self.lesion > 127).any(axis=(1, 2)))
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Groups of volumes; ``share`` is how much of the training each group makes up."""
+
+    groups: tuple[tuple[float, tuple[TrainingVolume, ...]], ...] = field(default=())
+
+    def __add__(self, other: Material) -> Material:
+        return Material(self.groups + other.groups)
+
+    @property
+    def volumes(self) -> tuple[TrainingVolume, ...]:
+        """All volumes, in order."""
+        return tuple(volume for _, volumes in self.groups for volume in volumes)
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """How often each volume is drawn; their sum is 1."""
+        weights = np.concatenate(
+            [np.full(len(v), share / len(v)) for share, v in self.groups if v] or [np.zeros(0)]
+        )
+        shares: NDArray[np.float64] = weights / weights.sum()
+        return shares
+
+
+def group(share: float, volumes: Sequence[TrainingVolume]) -> Material:
+    """One group; no group where there are no volumes."""
+    return Material(((share, tuple(volumes)),) if volumes else ())
+
+
+def real_volume(scan_file: ScanFile, *, is_lesion_free: bool = False) -> TrainingVolume:
+    """A real FLAIR scan with its lesion mask, and with the masks of brain and ventricles.
+
+    Those are looked for next to the lesion mask, as ``*_desc-brain_mask`` and
+    ``*_label-ventricle_mask``; where the scan comes without a skull, its own zeros tell the brain.
+
+    Raises:
+        ScanError: the scan or a mask cannot be used.
+    """
+    loaded = load(scan_file)
+    nothing = np.zeros(loaded.scan.grid.shape, np.bool_)
+    return volume_of(
+        scan_file.name,
+        loaded.scan,
+        nothing if is_lesion_free else loaded.lesion_mask,
+        ventricle=_mask_beside(scan_file, "label-ventricle_mask", loaded.scan),
+        brain=_brain(scan_file, loaded.scan),
+    )
+
+
+def other_contrasts(scan_file: ScanFile) -> Iterator[TrainingVolume]:
+    """The T1w and T2w images beside a FLAIR scan, where they lie on its grid.
+
+    They teach what a brain looks like in other contrasts, and that these are no FLAIR.
+
+    Raises:
+        ScanError: an image or a mask cannot be used.
+    """
+    flair = None
+    for contrast in OTHER_CONTRASTS:
+        path = scan_file.image.with_name(scan_file.image.name.replace("FLAIR", contrast))
+        if path == scan_file.image or not path.is_file():
+            continue
+        flair = flair or read_scan(scan_file.image)
+        scan = read_scan(path)
+        if scan.grid.matches(flair.grid):
+            yield volume_of(
+                f"{scan_file.name}_{contrast}",
+                scan,
+                None,
+                ventricle=_mask_beside(scan_file, "label-ventricle_mask", scan),
+                brain=_brain(scan_file, scan),
+                contrast=contrast,
+            )
+
+
+def volume_of(
+    name: str,
+    scan: Scan,
+    lesion: NDArray[np.bool_] | None,
+    *,
+    ventricle: NDArray[np.bool_] | None = None,
+    brain: NDArray[np.bool_] | None = None,
+    contrast: str = FLAIR,
+) -> TrainingVolume:
+    """A training volume of a scan and masks (X, Y, Z) on its grid."""
+    x_mm, y_mm, z_mm = scan.spacing_mm
+    relative = np.clip(scan.voxels / np.float32(tissue_level(scan.voxels)), 0, BRIGHTEST)
+    return TrainingVolume(
+        name=name,
+        image=slices_first(relative).astype(np.float16),
+        lesion=_as_share(lesion),
+        ventricle=_as_share(ventricle),
+        brain=_as_share(brain),
+        contrast=contrast,
+        in_plane_mm=(y_mm, x_mm),
+        slice_spacing_mm=z_mm,
+    )
+
+
+def slices_first(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+    """A volume (X, Y, Z) as (Z, Y, X)."""
+    return np.ascontiguousarray(volume.transpose(2, 1, 0))
+
+
+def _as_share(mask: NDArray[np.bool_] | None) -> Share | None:
+    return None if mask is None else slices_first(mask).astype(np.uint8) * np.uint8(255)
+
+
+def _brain(scan_file: ScanFile, scan: Scan) -> NDArray[np.bool_] | None:
+    beside = _mask_beside(scan_file, "desc-brain_mask", scan)
+    if beside is None and float((scan.voxels == 0).mean()) > _STRIPPED_SHARE:
+        return np.not_equal(scan.voxels, 0)
+    return beside
+
+
+def _mask_beside(scan_file: ScanFile, kind: str, scan: Scan) -> NDArray[np.bool_] | None:
+    if scan_file.lesion_mask is None:
+        return None
+    found = sorted(scan_file.lesion_mask.parent.glob(f"*_{kind}.nii*"))
+    return read_lesion_mask(found[0], scan) if found else None

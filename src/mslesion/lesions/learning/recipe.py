@@ -1,0 +1,338 @@
+"""The detector's recipe: cross-validate, calibrate, then train on everybody.
+
+people with masks ──► folds by person ──► a network for each fold ──► answers for the people
+it never saw ──► calibration and operating point ──► the network trained on everybody
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from safetensors.torch import load_file, save_file
+
+from mslesion.cohort.people import Cohort, ScanFile
+from mslesion.errors import CohortError, ModelFileError
+from mslesion.evaluation.lesions import LesionAgreement, compare_masks
+from mslesion.lesions.components import without_small
+from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.learning.calibration import (
+    ValidationScan,
+    choose_operating_point,
+    fit_slice_calibration,
+    fit_voxel_calibration,
+)
+from mslesion.lesions.learning.material import Material, group, other_contrasts, real_volume
+from mslesion.lesions.learning.simulated import cached_volumes, no_brain
+from mslesion.lesions.learning.training import TrainingRecipe, train_network
+from mslesion.lesions.model import (
+    Calibration,
+    LesionModel,
+    OperatingPoint,
+    load_lesion_model,
+    ready,
+)
+from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
+from mslesion.lesions.slabs import slab_of
+from mslesion.progress import track
+from mslesion.read import load
+from mslesion.write.atomic import atomic_path
+
+_REAL_SHARE = 0.45
+_OTHER_CONTRAST_SHARE = 0.06
+_NO_BRAIN_SHARE = 0.03
+_MOST_OF_ONE_PERSON = 0.15
+_NO_BRAINS = 8
+
+
+@dataclass(frozen=True)
+class DetectorRecipe:
+    """All that decides a detector, beside the data.
+
+    ``fold_steps`` and ``final_steps`` are the lengths of the trainings of a fold and of the last
+    one; with ``folds=0`` nothing is validated, and probabilities stay uncalibrated.
+    """
+
+    model: str = "default"
+    folds: int = 5
+    fold_steps: int = 2500
+    final_steps: int = 5000
+    simulated_people: int = 168
+    learning_rate: float = 3e-3
+    verdict_people: int = 120
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class KnownScan:
+    """A scan whose lesions are known; ``dataset`` and ``person_id`` say whose it is.
+
+    ``is_lesion_free`` scans have no mask, for there is nothing to draw.
+    """
+
+    dataset: str
+    person_id: str
+    scan_file: ScanFile
+    is_lesion_free: bool = False
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Who it is: participants of two datasets may have the same id."""
+        return self.dataset, self.person_id
+
+
+def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownScan, ...]:
+    """The scans of a cohort that have a lesion mask; all of them where none has lesions.
+
+    Raises:
+        CohortError: no scan has a mask.
+    """
+    scans = tuple(
+        KnownScan(cohort.name, person.person_id, scan_file, is_lesion_free)
+        for person in cohort.people
+        for scan_file in person.scans
+        if is_lesion_free or scan_file.lesion_mask is not None
+    )
+    if not scans:
+        raise CohortError(
+            "has no scan with a lesion mask",
+            remedy="add masks (docs/reference/layouts.md says where), or give it as lesion-free",
+            file=cohort.root,
+        )
+    return scans
+
+
+def deal_folds(scans: Sequence[KnownScan], folds: int, seed: int) -> dict[tuple[str, str], int]:
+    """Deal people to folds: neighbours in lesion volume of one dataset go to different ones.
+
+    Raises:
+        CohortError: there are fewer people than folds.
+    """
+    people: dict[tuple[str, str], float] = {}
+    for scan in scans:
+        loaded = load(scan.scan_file)
+        mask = loaded.lesion_mask
+        volume = 0.0 if mask is None else mask.sum() * loaded.scan.grid.voxel_volume_mm3
+        people[scan.person] = people.get(scan.person, 0.0) + float(volume)
+    if len(people) < folds:
+        raise CohortError(
+            f"{len(people)} people with lesion masks cannot fill {folds} folds",
+            remedy=f"give --folds {len(people)} or fewer, or --folds 0 to validate nothing",
+        )
+    ordered = sorted(people, key=lambda person: (person[0], people[person], person[1]))
+    rng = np.random.default_rng([seed, 0xF01D])
+    fold_of: dict[tuple[str, str], int] = {}
+    for start in range(0, len(ordered), folds):
+        block = ordered[start : start + folds]
+        fold_of.update(zip(block, rng.permutation(folds)[: len(block)].tolist(), strict=True))
+    return fold_of
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """One training with all it needs, so that another process can do it."""
+
+    name: str
+    scans: tuple[KnownScan, ...]
+    recipe: DetectorRecipe
+    steps: int
+    folder: Path
+    cache: Path
+    start: Path | None = None
+
+    @property
+    def weights(self) -> Path:
+        """Where the trained network is kept."""
+        return self.folder / f"{self.name}.safetensors"
+
+
+def run_training(task: TrainingTask) -> Path:
+    """Train one network, or find it trained; gives the file of its weights."""
+    recipe = TrainingRecipe(
+        SHAPES[task.recipe.model],
+        task.steps,
+        learning_rate=task.recipe.learning_rate,
+        seed=task.recipe.seed,
+    )
+    network = train_network(
+        training_material(task.scans, task.recipe, task.cache),
+        recipe,
+        checkpoint=task.folder / f"{task.name}_checkpoint.safetensors",
+        start=None if task.start is None else _weights_to_start_with(task.start, recipe.shape),
+    )
+    tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
+    with atomic_path(task.weights) as temporary:
+        save_file(tensors, temporary)
+    return task.weights
+
+
+def _weights_to_start_with(path: Path, shape: NetworkShape) -> dict[str, torch.Tensor]:
+    network = load_lesion_model(path).networks[0]
+    if network.shape != shape:
+        raise ModelFileError(
+            "holds a network of another size than the one to train",
+            remedy="give --model the name of the model to start from",
+            file=path,
+        )
+    return dict(network.state_dict())
+
+
+def training_material(scans: Sequence[KnownScan], recipe: DetectorRecipe, cache: Path) -> Material:
+    """Real scans, their other contrasts, things that are no brain, and simulated people.
+
+    Datasets weigh by the square root of their number of scans, and no scan more than 15 %.
+    """
+    by_dataset: dict[str, list[KnownScan]] = {}
+    for scan in scans:
+        by_dataset.setdefault(scan.dataset, []).append(scan)
+    roots = {name: len(known) ** 0.5 for name, known in by_dataset.items()}
+    real_share = min(_REAL_SHARE, _MOST_OF_ONE_PERSON * len(scans))
+    material = group(_NO_BRAIN_SHARE, [no_brain(recipe.seed, i) for i in range(_NO_BRAINS)])
+    for name, known in by_dataset.items():
+        share = real_share * roots[name] / sum(roots.values())
+        volumes = [real_volume(k.scan_file, is_lesion_free=k.is_lesion_free) for k in known]
+        material += group(share, volumes)
+    others = [volume for scan in scans for volume in other_contrasts(scan.scan_file)]
+    material += group(_OTHER_CONTRAST_SHARE, others)
+    rest = 1 - sum(share for share, _ in material.groups)
+    people = range(recipe.simulated_people)
+    return material + group(rest, cached_volumes(cache, recipe.seed, people))
+
+
+def plan_trainings(
+    scans: Sequence[KnownScan], recipe: DetectorRecipe, folder: Path, start: Path | None = None
+) -> tuple[dict[tuple[str, str], int], list[TrainingTask]]:
+    """The fold of each person, and every training: those of the folds, then the last one."""
+    cache = folder / "simulated"
+    fold_of = deal_folds(scans, recipe.folds, recipe.seed) if recipe.folds else {}
+    tasks = [
+        TrainingTask(
+            f"fold-{fold}",
+            tuple(scan for scan in scans if fold_of[scan.person] != fold),
+            recipe, recipe.fold_steps, folder, cache, start,
+        )
+        for fold in range(recipe.folds)
+    ]  # fmt: skip
+    tasks.append(
+        TrainingTask("final", tuple(scans), recipe, recipe.final_steps, folder, cache, start)
+    )
+    return fold_of, tasks
+
+
+def run_trainings(tasks: Sequence[TrainingTask], workers: int) -> None:
+    """Run every training, several at a time; the longest first."""
+    first = tasks[0]
+    makers = [range(n, first.recipe.simulated_people, workers) for n in range(workers)]
+    list(
+        Parallel(n_jobs=workers, return_as="generator")(
+            delayed(cached_volumes)(first.cache, first.recipe.seed, part) for part in makers
+        )
+    )
+    ordered = sorted(tasks, key=lambda task: -task.steps)
+    done = Parallel(n_jobs=workers, return_as="generator")(
+        delayed(run_training)(task) for task in ordered
+    )
+    for _ in track(done, "training networks", len(ordered)):
+        pass
+
+
+def load_network(path: Path, model: str) -> LesionNetwork:
+    """A trained network from the file that :func:`run_training` wrote."""
+    return ready(LesionNetwork(SHAPES[model]), load_file(path))
+
+
+def answer_unseen(
+    scans: Sequence[KnownScan],
+    fold_of: dict[tuple[str, str], int],
+    tasks: Sequence[TrainingTask],
+) -> Iterator[tuple[int, ValidationScan]]:
+    """For each scan its fold, and the answers of the network that never saw its person."""
+    networks = {
+        fold: load_network(task.weights, task.recipe.model)
+        for fold, task in enumerate(tasks)
+        if task.name == f"fold-{fold}"
+    }
+    for known in track(scans, "validating", len(scans)):
+        fold = fold_of[known.person]
+        yield fold, validation_scan(known.scan_file, networks[fold])
+
+
+def validation_scan(scan_file: ScanFile, network: LesionNetwork) -> ValidationScan:
+    """A scan's uncalibrated answers beside its reference mask."""
+    loaded = load(scan_file)
+    regions = region_probabilities([network], slab_of(loaded.scan))
+    mask = loaded.lesion_mask
+    return ValidationScan(
+        name=scan_file.name,
+        probability=regions.lesion * (regions.brain > 0.5),
+        reference=np.zeros(loaded.scan.grid.shape, np.bool_) if mask is None else mask,
+        voxel_volume_mm3=loaded.scan.grid.voxel_volume_mm3,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What validation people decide."""
+
+    voxel_calibration: Calibration
+    slice_calibration: Calibration
+    operating_point: OperatingPoint
+
+
+def choose(scans: Sequence[ValidationScan]) -> Chosen:
+    """Calibrate, and choose the operating point at calibrated probabilities."""
+    voxels = fit_voxel_calibration(scans)
+    calibrated = [calibrate(scan, voxels) for scan in scans]
+    return Chosen(voxels, fit_slice_calibration(calibrated), choose_operating_point(calibrated))
+
+
+def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
+    """The same scan with calibrated probabilities."""
+    return ValidationScan(
+        scan.name, calibration(scan.probability), scan.reference, scan.voxel_volume_mm3
+    )
+
+
+def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
+    """How a scan's mask, at what was chosen on others, agrees with its reference."""
+    point = chosen.operating_point
+    probability = chosen.voxel_calibration(scan.probability)
+    mask = without_small(probability > point.threshold, scan.voxel_volume_mm3, point.least_mm3)
+    return compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
+
+
+def assemble(
+    scans: Sequence[KnownScan],
+    recipe: DetectorRecipe,
+    tasks: Sequence[TrainingTask],
+    chosen: Chosen,
+) -> LesionModel:
+    """The detector: the network trained on everybody, with what validation people decided."""
+    return LesionModel(
+        name=recipe.model,
+        networks=(load_network(tasks[-1].weights, recipe.model),),
+        voxel_calibration=chosen.voxel_calibration,
+        slice_calibration=chosen.slice_calibration,
+        operating_point=chosen.operating_point,
+        trained_on=_trained_on(scans, recipe),
+    )
+
+
+def _trained_on(scans: Sequence[KnownScan], recipe: DetectorRecipe) -> dict[str, Any]:
+    datasets = sorted({scan.dataset for scan in scans})
+    return {
+        "datasets": {
+            name: sorted({scan.person_id for scan in scans if scan.dataset == name})
+            for name in datasets
+        },
+        "scans_sha256": sorted(
+            sha256(scan.scan_file.image.read_bytes()).hexdigest() for scan in scans
+        ),
+        "recipe": asdict(recipe),
+    }

@@ -1,0 +1,220 @@
+"""Training of a lesion network: resumable at any moment, the same on any number of cores.
+
+Everything random in a step comes from a generator seeded with the run's seed and the step's
+number, and the network is trained on one thread; a second one prepares the next batch.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch.nn.utils import clip_grad_norm_
+
+from mslesion.errors import ModelFileError
+from mslesion.lesions.learning.loss import training_loss
+from mslesion.lesions.learning.material import Material
+from mslesion.lesions.learning.samples import Batch, make_batch
+from mslesion.lesions.network import LesionNetwork, NetworkShape
+from mslesion.progress import track
+from mslesion.write.atomic import atomic_path
+
+Weights = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """All that decides the weights, beside the material.
+
+    AdamW (Loshchilov and Hutter, ICLR 2019); the rate rises over ``rise_steps`` and falls to
+    nothing by half a cosine. The kept weights are a running mean of those of every step.
+    """
+
+    shape: NetworkShape
+    steps: int
+    batch_size: int = 16
+    learning_rate: float = 3e-3
+    rise_steps: int = 100
+    weight_decay: float = 1e-2
+    averaging: float = 0.998
+    largest_gradient: float = 5.0
+    seed: int = 0
+
+    def rate_at(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        rise = min(1.0, (step + 1) / self.rise_steps)
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+
+
+@dataclass
+class _State:
+    network: LesionNetwork
+    optimiser: torch.optim.AdamW
+    mean: Weights
+    step: int = 0
+
+
+_SAVE_EVERY = 250
+
+
+def train_network(
+    material: Material,
+    recipe: TrainingRecipe,
+    checkpoint: Path | None = None,
+    start: Weights | None = None,
+) -> LesionNetwork:
+    """Train from scratch or from ``start``, or go on where ``checkpoint`` holds this training.
+
+    With ``checkpoint``, the state is written there every 250 steps, whole or not at all, and at
+    the end: a training that is done returns at once.
+
+    Raises:
+        ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings.
+    """
+    with _one_thread():
+        state = _begin(recipe, start)
+        fingerprint = _fingerprint(material, recipe, start)
+        if checkpoint is not None and checkpoint.exists():
+            _resume(state, checkpoint, fingerprint)
+        steps = range(state.step, recipe.steps)
+        for step, batch in track(_batches(material, recipe, steps), "training", len(steps)):
+            _run_step(state, batch, recipe, step)
+            is_due = state.step % _SAVE_EVERY == 0 or state.step == recipe.steps
+            if checkpoint is not None and is_due:
+                _write_checkpoint(state, checkpoint, fingerprint)
+    state.network.load_state_dict(state.mean)
+    return state.network.eval()
+
+
+def _begin(recipe: TrainingRecipe, start: Weights | None) -> _State:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network = LesionNetwork(recipe.shape)
+    if start is not None:
+        network.load_state_dict(start)
+    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    # Decay is for the weights of convolutions; scales and shifts keep their size.
+    groups: list[dict[str, Any]] = [
+        {"params": [p for p in network.parameters() if p.ndim > 1]},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(
+        groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    return _State(network, optimiser, {k: v.clone() for k, v in network.state_dict().items()})
+
+
+def _batches(
+    material: Material, recipe: TrainingRecipe, steps: range
+) -> Iterator[tuple[int, Batch]]:
+    """The batch of each step, made while the one before is used."""
+
+    def make(step: int) -> Batch:
+        return make_batch(material, recipe.batch_size, recipe.seed, step)
+
+    with ThreadPoolExecutor(1) as maker:
+        ahead = maker.submit(make, steps.start)
+        for step in steps:
+            batch = ahead.result()
+            if step + 1 < steps.stop:
+                ahead = maker.submit(make, step + 1)
+            yield step, batch
+
+
+def _run_step(state: _State, batch: Batch, recipe: TrainingRecipe, step: int) -> None:
+    for parameters in state.optimiser.param_groups:
+        parameters["lr"] = recipe.rate_at(step)
+    regions, contrast = state.network.regions_and_contrast(batch.images)
+    loss = training_loss(regions, contrast, batch)
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    clip_grad_norm_(state.network.parameters(), recipe.largest_gradient)
+    state.optimiser.step()
+    state.step = step + 1
+    # Early weights are soon forgotten.
+    keeps = min(recipe.averaging, state.step / (state.step + 20))
+    with torch.no_grad():
+        for name, value in state.network.state_dict().items():
+            if value.dtype.is_floating_point:
+                state.mean[name].lerp_(value, 1 - keeps)
+            else:
+                state.mean[name].copy_(value)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """More threads would change the last bits of the weights."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _fingerprint(material: Material, recipe: TrainingRecipe, start: Weights | None) -> str:
+    """A hash of what decides the weights; of each volume its name and a part of its voxels."""
+    digest = sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    for volume, weight in zip(material.volumes, material.weights, strict=True):
+        digest.update(f"{volume.name} {weight:.9f} {volume.image.shape}".encode())
+        middle = volume.image[volume.image.shape[0] // 2]
+        digest.update(middle.tobytes())
+    for name, value in sorted((start or {}).items()):
+        digest.update(name.encode() + value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _write_checkpoint(state: _State, checkpoint: Path, fingerprint: str) -> None:
+    tensors = {f"network.{k}": v for k, v in state.network.state_dict().items()}
+    tensors |= {f"mean.{k}": v for k, v in state.mean.items()}
+    for name, parameter in state.network.named_parameters():
+        for key, value in state.optimiser.state[parameter].items():
+            tensors[f"adam.{key}.{name}"] = value
+    about = {"fingerprint": fingerprint, "step": str(state.step)}
+    with atomic_path(checkpoint) as temporary:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, about)
+
+
+def _resume(state: _State, checkpoint: Path, fingerprint: str) -> None:
+    try:
+        with safe_open(checkpoint, framework="pt") as file:
+            about = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(
+            f"the checkpoint is damaged ({error})", remedy="delete it to start anew",
+            file=checkpoint,
+        ) from error  # fmt: skip
+    if about.get("fingerprint") != fingerprint:
+        raise ModelFileError(
+            "the checkpoint belongs to other data or settings",
+            remedy="delete it to start anew, or give another output folder",
+            file=checkpoint,
+        )
+    state.step = int(about["step"])
+    state.network.load_state_dict(_under("network", tensors))
+    state.mean = _under("mean", tensors)
+    for name, parameter in state.network.named_parameters():
+        state.optimiser.state[parameter] = {
+            # Laid out as the parameter is: another layout could round differently.
+            "step": tensors[f"adam.step.{name}"],
+            **{
+                key: torch.empty_like(parameter).copy_(tensors[f"adam.{key}.{name}"]).detach()
+                for key in ("exp_avg", "exp_avg_sq")
+            },
+        }
+
+
+def _under(prefix: str, tensors: Weights) -> Weights:
+    start = f"{prefix}."
+    return {k.removeprefix(start): v for k, v in tensors.items() if k.startswith(start)}

@@ -1,0 +1,83 @@
+"""A detector measured against reference masks of people it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from mslesion.cohort.people import Cohort
+from mslesion.detector import Detector
+from mslesion.errors import CohortError, ScanError
+from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
+from mslesion.evaluation.lesions import compare_masks
+from mslesion.lesions.detection import find_lesions
+from mslesion.lesions.learning.recipe import KnownScan, known_scans
+from mslesion.lesions.model import LesionModel
+from mslesion.progress import track
+from mslesion.read import load
+
+
+def measure_detector(
+    cohort: Cohort, detector: Detector, *, is_lesion_free: bool = False
+) -> tuple[dict[str, Any], tuple[ScanError, ...]]:
+    """The measures of every scan and their summary, and the scans that cannot be used.
+
+    People whom the model names as its training people, by dataset and id or by a file's hash,
+    are left out.
+
+    Raises:
+        CohortError: no scan has a mask, nobody is left, or no scan can be used.
+    """
+    scans = known_scans(cohort, is_lesion_free=is_lesion_free)
+    unseen = _unseen(scans, detector.model)
+    if not unseen:
+        raise CohortError(
+            "the detector was trained on everybody in this cohort",
+            remedy="give people that it has not seen",
+            file=cohort.root,
+        )
+    scored, refused = [], []
+    for known in track(unseen, "finding lesions", len(unseen)):
+        try:
+            scored.append(_score(known, detector))
+        except ScanError as error:
+            refused.append(error)
+    if not scored:
+        raise CohortError(
+            f"none of {len(unseen)} scans can be used; the first: {refused[0]}",
+            remedy="mend the scans",
+            file=cohort.root,
+        )
+    measured = {
+        "cohort": cohort.name,
+        "detector": asdict(detector.identity),
+        "people_left_out_as_seen": len({s.person for s in scans} - {s.person for s in unseen}),
+        **lesion_summary(scored),
+        "rows": scan_rows(scored),
+    }
+    return measured, tuple(refused)
+
+
+def _score(known: KnownScan, detector: Detector) -> ScoredScan:
+    loaded = load(known.scan_file)
+    found = find_lesions(loaded.scan, detector.model, detector.operating_point)
+    mask = loaded.lesion_mask
+    reference = np.zeros(found.mask.shape, np.bool_) if mask is None else mask
+    agreement = compare_masks(found.mask, reference, loaded.scan.grid.voxel_volume_mm3)
+    return ScoredScan(known.person_id, known.scan_file.name, agreement)
+
+
+def _unseen(scans: Sequence[KnownScan], model: LesionModel) -> list[KnownScan]:
+    people = model.trained_on.get("datasets", {})
+    hashes = set(model.trained_on.get("scans_sha256", ()))
+    seen = {
+        scan.person
+        for scan in scans
+        if scan.person_id in people.get(scan.dataset, ())
+        or sha256(scan.scan_file.image.read_bytes()).hexdigest() in hashes
+    }
+    return [scan for scan in scans if scan.person not in seen]

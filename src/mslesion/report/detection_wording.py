@@ -1,0 +1,104 @@
+"""How the report of a detection speaks: numbers with their units, and what the pictures teach."""
+
+from __future__ import annotations
+
+from mslesion.report.document import Caption
+from mslesion.report.wording import PERCENT, TO
+
+SPACE = "\N{NO-BREAK SPACE}"
+MM3 = f"{SPACE}mm\N{SUPERSCRIPT THREE}"
+
+LIMITS = (
+    "Research use only: this is no medical device, and nothing here is a diagnosis.",
+    "Lesions are found, missed and marked wrongly. Look at every outline before using a number.",
+    (
+        "The detector was trained on few real scans and many simulated ones; on a scanner it never "
+        "saw it may do better or worse."
+    ),
+    (
+        "It marks bright spots in FLAIR images that look like lesions of multiple sclerosis. It "
+        "was not made for other diseases, whose lesions (of small vessels, migraine, tumours, "
+        "strokes) may be marked too."
+    ),
+    "It was not made for children, for images after a contrast agent, or for T1w and T2w images.",
+    (
+        "Probabilities were calibrated on people it was not trained on; they hold for scans like "
+        "theirs."
+    ),
+)
+
+OUTLINED = Caption(
+    "Axial slices with the largest lesion areas, from low to high, each plain and with its "
+    "lesions outlined; the patient's right is on the left, z is that of the slice's middle, and "
+    "numbers are those of the lesion table, each where its lesion is largest.",
+    "Each outline encloses a spot that is brighter than the white matter around it, and no "
+    "such spot is left without.",
+    "Outlines on dark or plain tissue, around skull, eyes or vessels, or bright spots without "
+    "any; a head that is turned or upside down.",
+    "Correct the mask by hand, or choose another --threshold; where the head is turned, repair "
+    "the orientation in the file's header.",
+)
+
+PLAIN = Caption(
+    "Axial slices evenly spread through the brain, from low to high; the patient's right is on "
+    "the left, z is that of the slice's middle. No lesion was found, so nothing is outlined.",
+    "Upright brains, front up, without bright spots in the white matter.",
+    "Bright spots in the white matter: lesions may have been missed. Or a head that is turned or "
+    "upside down.",
+    "Look at the probability image, and try a lower --threshold; where the head is turned, "
+    "repair the orientation in the file's header.",
+)
+
+PROJECTIONS = Caption(
+    "The whole head from the front, from the patient's left and from below: mean signal in grey, "
+    "and over it the highest probability along each line of sight.",
+    "Colour lies within the brain, mostly near the ventricles, and is either bright or absent.",
+    "Colour in skull, eyes or neck, at the border of the brain, or a haze of middling probability.",
+    "Look at those places slice by slice in a viewer, with the probability image over the scan.",
+)
+
+SLICES = Caption(
+    "Above, how probable it is that a slice holds a lesion: by this detector, and by the paper's "
+    "CNN, which sees 64 x 64 pixels of it. Below, the lesion area that was found.",
+    "The detector is near 1 where there is lesion area and near 0 elsewhere.",
+    "Probability near 1 without area, or single slices that stand out at the ends of the brain.",
+    "Look at those slices. Do not go by the paper's CNN: on people it never saw it does no "
+    "better than the height of a slice alone.",
+)
+
+
+def volume(mm3: float) -> str:
+    """``1,234``, or ``12.3`` for a small one, in mm3."""
+    return f"{mm3:.1f}" if mm3 < 100 else f"{mm3:,.0f}"
+
+
+def millilitres(ml: float) -> str:
+    """``12.3``, or ``0.046`` for a small one; ``0`` for none."""
+    if ml == 0:
+        return "0"
+    return f"{ml:.1f}" if ml >= 10 else f"{ml:.2f}" if ml >= 0.1 else f"{ml:.3f}"
+
+
+def signed(value: float) -> str:
+    """``12.3``; below zero with a real minus sign."""
+    return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def percent(share: float) -> str:
+    """``93 %``; never 0 or 100 for what is neither."""
+    if 0 < share < 0.005:
+        return f"<{SPACE}1{PERCENT}"
+    if 0.995 <= share < 1:
+        return f">{SPACE}99{PERCENT}"
+    return f"{100 * share:.0f}{PERCENT}"
+
+
+def rate(value: tuple[float, float, float]) -> str:
+    """``2.0 % (95 % interval 0.0 to 5.0)``."""
+    share, low, high = (100 * part for part in value)
+    return f"{share:.1f}{PERCENT} (95{PERCENT} interval {low:.1f}{TO}{high:.1f})"
+
+
+def counted(count: int, thing: str) -> str:
+    """``1 lesion``, ``1,234 lesions``, ``no lesion``."""
+    return f"{count:,} {thing}s" if count > 1 else f"{('no', '1')[count]} {thing}"

@@ -1,0 +1,137 @@
+"""What stands beside the detections of many scans: tables over all, and a BIDS description."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mslesion import __version__
+from mslesion.errors import MslesionError
+from mslesion.read.detections import MADE_BY, DetectionFiles
+from mslesion.write.atomic import write_json, write_table, write_text
+from mslesion.write.detection import LESION_COLUMNS, take_away
+
+BIDS_VERSION = "1.10.0"
+SOURCE = "raw"
+"""What the scans' dataset is called in BIDS URIs."""
+
+LESIONS, COHORT = "lesions.tsv", "cohort.tsv"
+"""The tables over all scans."""
+
+COHORT_COLUMNS = (
+    "scan", "participant_id", "status", "reason", "lesion_count", "lesion_volume_ml",
+    "largest_lesion_mm3", "ms_probability", "abstained", "abstained_reason", "warnings",
+)  # fmt: skip
+
+_README = """\
+MS lesions that 'mslesion detect' found in FLAIR scans: of each scan a mask, the probability in each
+voxel, tables of lesions and slices, a summary and a report; of all, lesions.tsv and cohort.tsv.
+A program found them, no expert. Research use only: nothing here is a diagnosis.
+"""
+_NOT_BIDS = ("*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", LESIONS, COHORT)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one scan: its files, or the error for which it was set aside.
+
+    ``is_earlier`` says that the files are those of an earlier run.
+    """
+
+    person_id: str
+    files: DetectionFiles
+    error: MslesionError | None = None
+    is_earlier: bool = False
+
+    @property
+    def scan_name(self) -> str:
+        """What the scan is called in tables and files."""
+        return self.files.name
+
+
+def remove_tables(folder: Path) -> None:
+    """Take away the tables of an earlier run, so that those that are there are of all scans."""
+    for name in (LESIONS, COHORT):
+        take_away(folder / name)
+
+
+def write_tables(outcomes: Sequence[Outcome], folder: Path) -> None:
+    """Write ``lesions.tsv`` and ``cohort.tsv`` from the files of each scan, in the order given.
+
+    Raises:
+        OutputError: ``folder`` cannot be written to.
+    """
+    write_table(folder / LESIONS, list(_lesion_rows(outcomes)), ("scan", *LESION_COLUMNS))
+    write_table(folder / COHORT, [_cohort_row(outcome) for outcome in outcomes], COHORT_COLUMNS)
+
+
+def _lesion_rows(outcomes: Iterable[Outcome]) -> Iterator[dict[str, str]]:
+    for outcome in outcomes:
+        if outcome.error is None:
+            for row in outcome.files.read_lesions():
+                yield {"scan": outcome.scan_name, **row}
+
+
+def _cohort_row(outcome: Outcome) -> dict[str, Any]:
+    who = {"scan": outcome.scan_name, "participant_id": outcome.person_id}
+    if outcome.error is not None:
+        # The file is left out: a path says more of the computer than of the scan.
+        reason = f"{outcome.error.code}: {outcome.error.what}"
+        return {**who, "status": "set aside", "reason": " ".join(reason.split())}
+    summary = outcome.files.read_summary()
+    lesions = outcome.files.read_lesions()
+    same = ("lesion_count", "lesion_volume_ml", "ms_probability", "abstained", "abstained_reason")
+    return {
+        **who,
+        "status": "done",
+        **{name: summary[name] for name in same},
+        "largest_lesion_mm3": lesions[0]["volume_mm3"] if lesions else None,
+        "warnings": "; ".join(summary["warnings"]) or None,
+    }
+
+
+def write_derivative_description(dataset: Path, dataset_name: str, folder: Path) -> None:
+    """Make ``folder`` a BIDS derivative of ``dataset``, with what BIDS does not know named.
+
+    Raises:
+        OutputError: ``folder`` cannot be written to.
+    """
+    link = _link(dataset, folder)
+    description = {
+        "Name": f"Lesions found in {dataset_name}",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [{**MADE_BY, "Version": __version__}],
+        "SourceDatasets": [{"URL": link, **_doi(dataset)}],
+        "DatasetLinks": {SOURCE: link},
+    }
+    write_json(folder / "dataset_description.json", description)
+    write_text(folder / "README", _README)
+    write_text(folder / ".bidsignore", "".join(f"{pattern}\n" for pattern in _NOT_BIDS))
+
+
+def source_uri(image: Path, dataset: Path) -> str:
+    """The BIDS URI of a scan, as ``bids:raw:sub-01/anat/sub-01_FLAIR.nii.gz``."""
+    return f"bids:{SOURCE}:{image.relative_to(dataset).as_posix()}"
+
+
+def _link(dataset: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(dataset.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # on Windows, from one drive to another
+        return dataset.resolve().as_uri()
+
+
+def _doi(dataset: Path) -> dict[str, str]:
+    """The DOI that a dataset says it has; {} where it says none."""
+    with suppress(OSError, ValueError, AttributeError):
+        text = (dataset / "dataset_description.json").read_text(encoding="utf-8-sig")
+        doi = json.loads(text).get("DatasetDOI")
+        if isinstance(doi, str):
+            return {"DOI": doi}
+    return {}

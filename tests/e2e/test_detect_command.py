@@ -1,0 +1,591 @@
+"""``mslesion detect`` as a user meets it: files, tables, terminal, exit codes, and what stays."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+import mslesion
+from made_up_detection import BOX, detection_of
+from mslesion import batch
+from mslesion import detector as detecting
+from mslesion.cli import main
+from mslesion.cli.detect import MODELS
+from mslesion.detection import Detection
+from mslesion.detector import Detector
+from mslesion.errors import ContrastError, OutputError
+from mslesion.lesions.model import SHIPPED, save_lesion_model, shipped_model
+from mslesion.read import read_cohort, read_scan
+from mslesion.simulate import CohortRecipe, simulate_person
+from mslesion.write import detection as writing
+from mslesion.write.nifti import write_nifti
+
+ENDINGS = ("_label-L_mask.nii.gz", "_label-L_probseg.nii.gz", "_lesions.tsv", "_report.html",
+           "_slices.tsv", "_summary.json")  # fmt: skip
+
+
+class FakeDetector:
+    """Finds one box in every scan, and keeps the names of the scans it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.failures: dict[str, Exception] = {}
+
+    def __call__(self, path: Path, detector: Detector, name: str) -> Detection:
+        """Stands in for ``detect_scan``."""
+        self.asked.append(name)
+        if name in self.failures:
+            raise self.failures[name]
+        return detection_of(
+            read_scan(path), name, boxes=(BOX,), identity=detector.identity,
+            input_sha256=sha256(path.read_bytes()).hexdigest(),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
+    """Quick findings in place of the network's, and a report of one line."""
+    detector = FakeDetector()
+    monkeypatch.setattr(batch, "detect_scan", detector)
+    monkeypatch.setattr(writing, "detection_report", lambda found: f"<p>{found.name}</p>\n")
+    return detector
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory, make_bids_cohort) -> Path:
+    """Four people, each with an expert's mask."""
+    return make_bids_cohort(tmp_path_factory.mktemp("detect") / "cohort")
+
+
+@pytest.fixture(scope="module")
+def simulated_scan(tmp_path_factory) -> Path:
+    """One simulated person with MS, as a file."""
+    person = simulate_person(CohortRecipe(people=2, ms_share=1.0, seed=5), 0)
+    path = tmp_path_factory.mktemp("person") / "sub-01_FLAIR.nii.gz"
+    voxels = person.scan.voxels.astype(np.int16)
+    write_nifti(path, voxels, person.scan.grid.affine_vox_to_ras)
+    return path
+
+
+@pytest.fixture
+def scans(cohort: Path, tmp_path: Path) -> Path:
+    """A plain folder of three scans."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        source = cohort / f"sub-0{number}/anat/sub-0{number}_FLAIR.nii.gz"
+        shutil.copy(source, folder / f"p{number}_FLAIR.nii.gz")
+    return folder
+
+
+def _table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table, delimiter="\t"))
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def _detect(data: Path, output: Path, *options: str) -> int:
+    return main(["detect", str(data), "--output", str(output), *options])
+
+
+# --- with the real network -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one command in a fresh Python printed, and the folder it wrote."""
+
+    output: Path
+    printed: list[str]
+    imported: set[str]
+
+
+@pytest.fixture(scope="module")
+def of_a_new_user(simulated_scan: Path, tmp_path_factory) -> Run:
+    """``mslesion detect SCAN --output OUT``, any warning an error."""
+    out = tmp_path_factory.mktemp("new-user") / "out"
+    code = (
+        "import sys\nfrom mslesion.cli import main\n"
+        f"code = main(['detect', {str(simulated_scan)!r}, '--output', {str(out)!r}])\n"
+        "print(*(name for name in sys.modules if '.' not in name))\n"
+        "sys.exit(code)"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    *printed, modules = done.stdout.splitlines()
+    return Run(out, printed, set(modules.split()))
+
+
+def test_a_new_user_gets_all_files_of_a_scan(of_a_new_user: Run, simulated_scan: Path) -> None:
+    """Six files, which agree with each other and lie on the grid of the scan."""
+    out = of_a_new_user.output
+    assert sorted(_bytes(out)) == [f"sub-01{ending}" for ending in ENDINGS]
+    summary = json.loads((out / "sub-01_summary.json").read_text())
+    assert summary["lesion_count"] == len(_table(out / "sub-01_lesions.tsv"))
+    assert summary["input_sha256"] == sha256(simulated_scan.read_bytes()).hexdigest()
+    assert summary["weights_sha256"] == shipped_model().sha256
+    grid = nib.load(simulated_scan)
+    mask = nib.load(out / "sub-01_label-L_mask.nii.gz")
+    assert np.array_equal(mask.affine, grid.affine)
+    voxel_ml = abs(np.linalg.det(mask.affine[:3, :3])) / 1000
+    volume_ml = float(np.asarray(mask.dataobj).sum() * voxel_ml)
+    assert summary["lesion_volume_ml"] == pytest.approx(volume_ml, abs=1e-3)
+    assert len(_table(out / "sub-01_slices.tsv")) == grid.shape[2]
+    assert of_a_new_user.printed[0].startswith("sub-01: ")
+    assert f"report: {out / 'sub-01_report.html'}" in of_a_new_user.printed
+
+
+def test_detection_loads_no_library_it_has_no_need_of(of_a_new_user: Run) -> None:
+    """Those of the study and of the simulation cost seconds, and stay unloaded."""
+    assert "torch" in of_a_new_user.imported
+    assert not {"sklearn", "skops", "nilearn", "pandas", "matplotlib"} & of_a_new_user.imported
+
+
+def test_python_gives_the_files_of_the_command_line(
+    of_a_new_user: Run, simulated_scan: Path, tmp_path: Path
+) -> None:
+    """``mslesion.detect(...).save(...)`` and the command write the same bytes."""
+    found = mslesion.detect(str(simulated_scan))
+    assert isinstance(found, mslesion.Detection)
+    found.save(tmp_path)
+    assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
+
+
+def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Noise in place of a brain: the error's own exit code, one line, and no file."""
+    noise = np.random.default_rng(0).normal(100, 10, (40, 40, 10)).astype(np.float32)
+    write_nifti(tmp_path / "noise_FLAIR.nii.gz", noise, np.diag([1.0, 1.0, 3.0, 1.0]))
+    assert _detect(tmp_path / "noise_FLAIR.nii.gz", tmp_path / "out") == 4
+    captured = capsys.readouterr()
+    line = captured.err.splitlines()[-1]
+    assert line.startswith("NO_BRAIN: ")
+    assert "noise_FLAIR.nii.gz" in line
+    assert captured.out == ""
+    assert _bytes(tmp_path / "out") == {}
+
+
+# --- one scan ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fake")
+def test_the_terminal_says_what_was_found(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Name, count, volume, verdict with probability, report; and that it is no diagnosis."""
+    assert _detect(scans / "p1_FLAIR.nii.gz", tmp_path / "out") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "p1: 1 lesion, 4.05 ml",  # 27 voxels of 150 mm3
+        "Findings compatible with multiple sclerosis (probability 0.88)",
+        f"report: {tmp_path / 'out' / 'p1_report.html'}",
+    ]
+    assert "no diagnosis" in lines[3]
+    assert "of simulated controls" in lines[3]
+
+
+def test_a_missing_verdict_says_why(
+    fake: FakeDetector, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Where no verdict is given, the reason stands there, once; other warnings follow."""
+
+    def doubtful(path: Path, detector: Detector, name: str) -> Detection:
+        found = fake(path, detector, name)
+        none = detection_of(found.scan, name, boxes=())
+        return replace(none, warnings=(*none.warnings, "left and right are not known"))
+
+    monkeypatch.setattr(batch, "detect_scan", doubtful)
+    assert _detect(scans / "p1_FLAIR.nii.gz", tmp_path / "out") == 0
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "p1: no lesions, 0.00 ml",
+        "No verdict: only a part of the brain is seen",
+        "warning: left and right are not known",
+    ]
+
+
+def test_the_only_scan_has_its_own_exit_code(
+    fake: FakeDetector, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another contrast ends with 4; a mistake of ours with 70, named as such."""
+    fake.failures["p1"] = ContrastError("looks like a T1w image, not FLAIR", remedy="give FLAIR")
+    assert _detect(scans / "p1_FLAIR.nii.gz", tmp_path / "out") == 4
+    assert capsys.readouterr().err.splitlines()[-1].startswith("CONTRAST: looks like a T1w")
+    fake.failures["p1"] = IndexError("7 is out of\nbounds")
+    assert _detect(scans / "p1_FLAIR.nii.gz", tmp_path / "out", "--debug") == 70
+    text = capsys.readouterr().err
+    assert "IndexError: 7 is out of bounds: this is our mistake; please report it" in text
+    assert "Traceback" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "phrase"),
+    [
+        (["--threshold", "1.5"], "1.5 is not between 0 and 1"),
+        (["--threshold", "1"], "a threshold of 1.0 makes no sense"),
+        (["--min-lesion-mm3", "-1"], "a volume of -1.0 mm3 makes no sense"),
+        (["--min-lesion-mm3", "nan"], "a volume of nan mm3 makes no sense"),
+        (["--min-lesion-mm3", "much"], "'much' is not a number"),
+        (["--model", "huge"], "invalid choice"),
+        (["--model", "small", "--model-path", "m"], "not allowed with argument --model"),
+    ],
+)
+def test_options_that_make_no_sense_are_one_line(
+    options: list[str], phrase: str, scans: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit code 2, and nothing is written."""
+    assert _detect(scans, tmp_path / "out", *options) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("USAGE: ")
+    assert phrase in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_models_on_offer_are_those_shipped() -> None:
+    """The command line, which must not load PyTorch for its help, offers what there is."""
+    assert MODELS == SHIPPED
+
+
+@pytest.mark.usefixtures("fake")
+def test_weights_of_ones_own(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of weights is used in place of ours; one that is none has exit code 6.
+
+    Where no verdict was fitted for it, no error rate of a verdict is told.
+    """
+    own = tmp_path / "own.safetensors"
+    digest = save_lesion_model(replace(shipped_model("small"), name="mine", verdict=None), own)
+    assert _detect(scans, tmp_path / "out", "--model-path", str(own)) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "research use only, no diagnosis"
+    summary = json.loads((tmp_path / "out" / "p1_summary.json").read_text())
+    assert (summary["model"], summary["weights_sha256"]) == ("mine", digest)
+    own.write_bytes(b"no weights")
+    assert _detect(scans, tmp_path / "other", "--model-path", str(own)) == 6
+    assert not (tmp_path / "other").exists()
+
+
+# --- many scans ----------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_folder_of_scans(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The files of each scan lie straight in the output, with tables over all of them."""
+    out = tmp_path / "out"
+    assert _detect(scans, out) == 0
+    each = [f"p{number}{ending}" for number in (1, 2, 3) for ending in ENDINGS]
+    assert sorted(_bytes(out)) == sorted([*each, "cohort.tsv", "lesions.tsv"])
+    rows = _table(out / "cohort.tsv")
+    assert [row["scan"] for row in rows] == ["p1", "p2", "p3"]
+    assert {row["status"] for row in rows} == {"done"}
+    assert rows[0]["lesion_volume_ml"] == "4.05"
+    assert rows[0]["largest_lesion_mm3"] == "4050.0"
+    assert rows[0]["abstained"] == "false"
+    lesions = _table(out / "lesions.tsv")
+    (own,) = _table(out / "p2_lesions.tsv")
+    assert lesions[1] == {"scan": "p2", **own}
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[:3]] == ["p1", "p2", "p3"]
+    assert str(out / "cohort.tsv") in lines[3]
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_bids_dataset_gets_a_bids_derivative(cohort: Path, tmp_path: Path) -> None:
+    """Folders and entities are the dataset's own; BIDS learns who made this from what."""
+    dataset = tmp_path / "dataset"
+    shutil.copytree(cohort, dataset)
+    session = dataset / "sub-02" / "ses-1" / "anat"
+    (dataset / "sub-02" / "anat").rename(session.parent.parent / "moved")
+    session.parent.mkdir()
+    (dataset / "sub-02" / "moved").rename(session)
+    (session / "sub-02_FLAIR.nii.gz").rename(session / "sub-02_ses-1_acq-2D_FLAIR.nii.gz")
+    (dataset / "dataset_description.json").write_text('{"Name": "Ours", "DatasetDOI": "doi:1"}')
+    out = dataset / "derivatives" / "mslesion"
+    assert _detect(dataset, out) == 0
+    written = _bytes(out)
+    home = "sub-02/ses-1/anat/sub-02_ses-1_acq-2D"
+    assert {f"{home}{ending}" for ending in ENDINGS} <= set(written)
+    assert "sub-01/anat/sub-01_label-L_mask.json" in written
+    sidecar = json.loads(written[f"{home}_label-L_mask.json"])
+    assert sidecar["Sources"] == ["bids:raw:sub-02/ses-1/anat/sub-02_ses-1_acq-2D_FLAIR.nii.gz"]
+    description = json.loads(written["dataset_description.json"])
+    assert description["DatasetType"] == "derivative"
+    assert description["Name"] == "Lesions found in Ours"
+    assert description["GeneratedBy"][0]["Name"] == "mslesion"
+    assert description["GeneratedBy"][0]["Version"] == mslesion.__version__
+    assert description["SourceDatasets"] == [{"URL": "../..", "DOI": "doi:1"}]
+    assert "*_summary.json" in written[".bidsignore"].decode().splitlines()
+    rows = _table(out / "cohort.tsv")
+    assert [row["participant_id"] for row in rows] == ["sub-01", "sub-02", "sub-03", "sub-04"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_was_found_is_never_taken_for_the_truth(cohort: Path, tmp_path: Path) -> None:
+    """Results among a dataset's derivatives change nothing about its reference masks."""
+    dataset = tmp_path / "dataset"
+    shutil.copytree(cohort, dataset)
+    shutil.rmtree(dataset / "derivatives" / "manual" / "sub-02")
+    before = read_cohort(dataset)
+    assert _detect(dataset, dataset / "derivatives" / "aaa") == 0
+    after = read_cohort(dataset)
+    assert after.people == before.people
+    assert after.people[1].scans[0].lesion_mask is None
+    assert _detect(dataset / "derivatives" / "aaa", tmp_path / "again") == 4
+
+
+def test_bad_scans_do_not_stop_the_good_ones(
+    fake: FakeDetector, cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One damaged, one of another contrast, one we fail on, one without image: exit code 3."""
+    dataset = tmp_path / "dataset"
+    shutil.copytree(cohort, dataset)
+    damaged = dataset / "sub-01/anat/sub-01_FLAIR.nii.gz"
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    fake.failures["sub-02"] = ContrastError("looks like a T2w image", remedy="give FLAIR")
+    fake.failures["sub-03"] = ZeroDivisionError("division by zero")
+    (dataset / "sub-05" / "anat").mkdir(parents=True)
+    out = tmp_path / "out"
+    assert _detect(dataset, out) == 3
+    captured = capsys.readouterr()
+    complaints = [line for line in captured.err.splitlines() if "finding lesions" not in line]
+    assert [line.split(":")[0] for line in complaints] == ["UNREADABLE", "CONTRAST", "BUG", "SCAN"]
+    assert (
+        "sub-03_FLAIR.nii.gz: ZeroDivisionError: division by zero: this is our mistake; "
+        in (complaints[2])
+    )
+    assert captured.out.startswith("sub-04: 1 lesion")
+    rows = _table(out / "cohort.tsv")
+    assert [(row["scan"], row["status"]) for row in rows] == [
+        ("sub-01", "set aside"), ("sub-02", "set aside"), ("sub-03", "set aside"),
+        ("sub-04", "done"), ("sub-05", "set aside"),
+    ]  # fmt: skip
+    assert rows[1]["reason"] == "CONTRAST: looks like a T2w image"
+    assert rows[1]["lesion_count"] == rows[1]["abstained"] == "n/a"
+    assert str(tmp_path) not in (out / "cohort.tsv").read_text()
+    assert {row["scan"] for row in _table(out / "lesions.tsv")} == {"sub-04"}
+    assert not list(out.rglob("sub-0[1235]*.nii.gz"))
+
+
+def test_a_batch_shows_where_we_failed(
+    fake: FakeDetector, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --debug, the traceback of a mistake of ours comes before its line."""
+    fake.failures["p2"] = ZeroDivisionError("division by zero")
+    assert _detect(scans, tmp_path / "out", "--debug") == 3
+    text = capsys.readouterr().err
+    assert text.index("Traceback") < text.index("BUG: ")
+
+
+def test_not_one_scan_can_be_used(
+    fake: FakeDetector, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All refused: exit code 4, a line for each and one for all, and the table of reasons."""
+    for name in ("p1", "p2", "p3"):
+        fake.failures[name] = ContrastError(f"{name} looks like T1w", remedy="give FLAIR")
+    assert _detect(scans, tmp_path / "out") == 4
+    captured = capsys.readouterr()
+    lines = [line for line in captured.err.splitlines() if "finding lesions" not in line]
+    assert [line.partition(":")[0] for line in lines] == [*["CONTRAST"] * 3, "COHORT"]
+    assert "none of 3 scans can be used" in lines[-1]
+    assert captured.out == ""
+    assert len(_table(tmp_path / "out" / "cohort.tsv")) == 3
+    assert _table(tmp_path / "out" / "lesions.tsv") == []
+
+
+def test_a_full_disk_stops_everything(fake: FakeDetector, scans: Path, tmp_path: Path) -> None:
+    """What would fail for the next scan too is not told scan by scan."""
+    fake.failures["p2"] = OutputError("cannot be written (disk full)", remedy="free some space")
+    assert _detect(scans, tmp_path / "out") == 5
+    assert fake.asked == ["p1", "p2"]
+    assert not (tmp_path / "out" / "cohort.tsv").exists()
+
+
+# --- again, and without harm ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def done(fake: FakeDetector, scans: Path, tmp_path: Path) -> Path:
+    """The results of all three scans; the fake detector has forgotten that it was asked."""
+    out = tmp_path / "out"
+    assert _detect(scans, out) == 0
+    fake.asked.clear()
+    return out
+
+
+def test_resuming_does_only_what_is_missing(fake: FakeDetector, scans: Path, done: Path) -> None:
+    """Done scans are passed over, and the tables over all are the same to the byte."""
+    before = _bytes(done)
+    (done / "p2_slices.tsv").unlink()
+    assert _detect(scans, done, "--resume") == 0
+    assert fake.asked == ["p2"]
+    assert _bytes(done) == before
+    assert _detect(scans, done) == 0
+    assert fake.asked == ["p2", "p1", "p2", "p3"]
+    assert _bytes(done) == before
+
+
+def _other_scan(scans: Path, _done: Path) -> None:
+    shutil.copy(scans / "p3_FLAIR.nii.gz", scans / "p1_FLAIR.nii.gz")
+
+
+def _other_version(_scans: Path, done: Path) -> None:
+    path = done / "p1_summary.json"
+    path.write_text(path.read_text().replace(f'"{mslesion.__version__}"', '"0.0.9"'))
+
+
+def _damaged_summary(_scans: Path, done: Path) -> None:
+    (done / "p1_summary.json").write_text("{")
+
+
+def _no_report(_scans: Path, done: Path) -> None:
+    (done / "p1_report.html").unlink()
+
+
+@pytest.mark.parametrize("change", [_other_scan, _other_version, _damaged_summary, _no_report])
+def test_what_is_out_of_date_is_done_again(
+    change: Callable[[Path, Path], None], fake: FakeDetector, scans: Path, done: Path
+) -> None:
+    """Another scan of that name, another version, a damaged or missing file: that scan alone."""
+    change(scans, done)
+    assert _detect(scans, done, "--resume") == 0
+    assert fake.asked == ["p1"]
+
+
+@pytest.mark.parametrize(
+    "options", [["--threshold", "0.25"], ["--min-lesion-mm3", "9"], ["--model", "small"]]
+)
+def test_other_options_do_all_again(
+    options: list[str], fake: FakeDetector, scans: Path, done: Path
+) -> None:
+    """A result under another operating point or of another model is not taken over."""
+    assert _detect(scans, done, "--resume", *options) == 0
+    assert fake.asked == ["p1", "p2", "p3"]
+
+
+def test_a_scan_now_refused_keeps_no_old_result(
+    fake: FakeDetector, scans: Path, done: Path
+) -> None:
+    """A mask of what the file once was does not stay beside the refusal of what it is."""
+    fake.failures["p1"] = ContrastError("looks like a T1w image", remedy="give FLAIR")
+    assert _detect(scans, done) == 3
+    assert not list(done.glob("p1_*"))
+    assert [row["scan"] for row in _table(done / "lesions.tsv")] == ["p2", "p3"]
+
+
+@pytest.fixture
+def untouched(scans: Path, cohort: Path) -> Iterator[None]:
+    """At the end of the test, every file of the inputs is what it was."""
+    before = [_bytes(folder) for folder in (scans, cohort)]
+    yield
+    assert [_bytes(folder) for folder in (scans, cohort)] == before
+
+
+@pytest.mark.usefixtures("untouched")
+def test_inputs_are_never_replaced(
+    fake: FakeDetector, scans: Path, cohort: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An output among the scans, or over the expert's masks, is refused before the work."""
+    for data, output, phrase in (
+        (scans, scans, "is the folder of the scan itself"),
+        (scans / "p1_FLAIR.nii.gz", scans, "is the folder of the scan itself"),
+        (scans / "p1_FLAIR.nii.gz", scans / ".." / "scans", "is the folder of the scan itself"),
+        (cohort, cohort, "is the folder of the scan itself"),
+        (cohort, cohort / "derivatives" / "manual", "would have sub-01_label-L_mask.nii.gz"),
+    ):
+        assert _detect(data, output) == 5
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("OUTPUT: ")
+        assert phrase in line
+    assert fake.asked == []
+
+
+def test_a_dataset_of_others_is_not_mixed_with_ours(
+    fake: FakeDetector, scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that says it is another dataset keeps its description, and gets no file."""
+    out = tmp_path / "theirs"
+    out.mkdir()
+    (out / "dataset_description.json").write_text('{"Name": "Theirs"}')
+    assert _detect(scans, out) == 5
+    assert "holds a dataset that is not ours" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == ["dataset_description.json"]
+    assert fake.asked == []
+
+
+# --- from Python ---------------------------------------------------------------------------------
+
+
+def test_the_package_is_quick_to_import() -> None:
+    """``import mslesion`` loads nothing heavy; ``detect`` and ``Detection`` are there."""
+    code = (
+        "import sys, time\nstarted = time.perf_counter()\nimport mslesion\n"
+        "spent = time.perf_counter() - started\n"
+        "heavy = {'numpy', 'torch', 'nibabel', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "assert {'detect', 'Detection'} <= set(dir(mslesion))\n"
+        "print(spent)"
+    )
+    spent = []
+    for _ in range(5):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        spent.append(float(done.stdout))
+    assert min(spent) < 0.05
+    with pytest.raises(AttributeError, match="no attribute 'detekt'"):
+        mslesion.detekt  # noqa: B018
+
+
+def test_options_mean_the_same_in_python(
+    fake: FakeDetector, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Model, threshold and least volume, a whole number too, give the command's bytes."""
+    monkeypatch.setattr(detecting, "detect_scan", fake)
+    scan = scans / "p1_FLAIR.nii.gz"
+    options = ["--model", "small", "--threshold", "0.3", "--min-lesion-mm3", "20"]
+    assert _detect(scan, tmp_path / "a", *options) == 0
+    found = mslesion.detect(scan, model="small", threshold=0.3, min_lesion_mm3=20)
+    found.save(tmp_path / "b")
+    assert _bytes(tmp_path / "a") == _bytes(tmp_path / "b")
+    summary = json.loads((tmp_path / "b" / "p1_summary.json").read_text())
+    assert [summary[key] for key in ("threshold", "min_lesion_mm3")] == [0.3, 20]
+    assert summary["weights_sha256"] == shipped_model("small").sha256
+
+
+def test_weights_are_loaded_once_for_many_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans: Path
+) -> None:
+    """The same options share one detector; weights changed on disk are loaded anew."""
+    monkeypatch.setattr(detecting, "detect_scan", lambda _path, detector, _name: detector)
+    scan = scans / "p1_FLAIR.nii.gz"
+    first = mslesion.detect(scan)
+    assert mslesion.detect(str(scan)) is first
+    assert mslesion.detect(scan, threshold=0.25) is not first
+    own = tmp_path / "own.safetensors"
+    save_lesion_model(replace(shipped_model("small"), name="before"), own)
+    before = mslesion.detect(scan, model_path=own)
+    assert mslesion.detect(scan, model_path=str(own)) is before
+    time.sleep(0.01)
+    save_lesion_model(replace(shipped_model("small"), name="after"), own)
+    assert [before.identity.name, mslesion.detect(scan, model_path=own).identity.name] == [
+        "before",
+        "after",
+    ]

@@ -1,0 +1,110 @@
+"""The whole recipe on a handful of small scans: folds, calibration, a model's file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mslesion.cohort.people import ScanFile
+from mslesion.errors import ModelFileError
+from mslesion.lesions.learning.build import build_detector
+from mslesion.lesions.learning.recipe import DetectorRecipe, KnownScan
+from mslesion.lesions.model import load_lesion_model
+from mslesion.write.nifti import write_nifti
+
+AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
+RECIPE = DetectorRecipe(
+    model="small", folds=2, fold_steps=2, final_steps=3, simulated_people=1, verdict_people=0
+)
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> list[KnownScan]:
+    """Three people with lesions and one lesion-free scan."""
+    folder = tmp_path_factory.mktemp("scans")
+    rng = np.random.default_rng(0)
+    made = []
+    for index in range(4):
+        grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in (70, 80, 6)), indexing="ij"))
+        head = (grid**2).sum(axis=0) < 0.9
+        mask = np.zeros(head.shape, np.uint8)
+        image = np.where(head, rng.normal(100, 5, head.shape), 0).astype(np.float32)
+        if index < 3:
+            mask[30 : 34 + index, 40:44, 2:4] = 1
+            image[mask > 0] = 170
+        path, mask_path = folder / f"s{index}.nii.gz", folder / f"m{index}.nii.gz"
+        write_nifti(path, image, AFFINE)
+        write_nifti(mask_path, mask, AFFINE)
+        has_mask = index < 3
+        scan_file = ScanFile(f"s{index}", path, mask_path if has_mask else None)
+        made.append(KnownScan("set", f"p{index}", scan_file, is_lesion_free=not has_mask))
+    return made
+
+
+@pytest.fixture(scope="module")
+def built(scans: list[KnownScan], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one finished recipe."""
+    folder = tmp_path_factory.mktemp("built")
+    build_detector(scans, folder, RECIPE)
+    return folder
+
+
+def test_the_model_says_what_it_was_trained_on(built: Path) -> None:
+    """People, recipe and calibration stand in the model's own file."""
+    model = load_lesion_model(built / "model.safetensors")
+    assert model.trained_on["datasets"] == {"set": ["p0", "p1", "p2", "p3"]}
+    assert model.trained_on["recipe"]["folds"] == 2
+    assert model.name == "small"
+
+
+def test_every_scan_is_scored_once_by_a_network_that_never_saw_it(built: Path) -> None:
+    """Each scan stands in the table with its fold, and both folds test somebody."""
+    validation = json.loads((built / "cross-validation.json").read_text())
+    assert [row["scan_name"] for row in validation["scans"]] == ["s0", "s1", "s2", "s3"]
+    assert {row["fold"] for row in validation["scans"]} == {0, 1}
+    assert validation["datasets"]["set"]["people"] == 4
+    assert len(validation["chosen_by_fold"]) == 2
+
+
+def test_a_second_call_finds_the_trainings_done(
+    built: Path, scans: list[KnownScan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Called again, nothing is trained anew and the model is the same to the byte."""
+    from mslesion.lesions.learning import training
+
+    before = (built / "model.safetensors").read_bytes()
+    monkeypatch.setattr(training, "_run_step", None)
+    build_detector(scans, built, RECIPE)
+    assert (built / "model.safetensors").read_bytes() == before
+
+
+def test_another_recipe_in_the_same_folder_is_refused(built: Path, scans: list[KnownScan]) -> None:
+    """States of another recipe are not mixed with this one."""
+    with pytest.raises(ModelFileError, match="other data or settings"):
+        build_detector(scans, built, replace(RECIPE, learning_rate=1e-5))
+
+
+def test_fine_tuning_starts_from_the_weights_of_a_model(
+    built: Path, scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """With a rate of almost nothing, fine-tuning gives back the weights it started from."""
+    recipe = replace(RECIPE, folds=0, final_steps=1, learning_rate=1e-12)
+    start = built / "model.safetensors"
+    tuned = build_detector(scans[:1], tmp_path, recipe, start=start)
+    weights = load_lesion_model(tuned.path).networks[0].state_dict()
+    for name, value in load_lesion_model(start).networks[0].named_parameters():
+        assert np.allclose(weights[name].numpy(), value.detach().numpy(), atol=1e-6)
+    assert tuned.validation is None
+
+
+def test_fine_tuning_a_network_of_another_size_is_refused(
+    built: Path, scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """The small model's weights cannot start the default one."""
+    recipe = replace(RECIPE, folds=0, model="default")
+    with pytest.raises(ModelFileError, match="another size"):
+        build_detector(scans[:1], tmp_path, recipe, start=built / "model.safetensors")

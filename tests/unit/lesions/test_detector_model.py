@@ -1,0 +1,249 @@
+"""The network, the model's file, calibration, and how the network runs over a scan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mslesion.errors import ModelFileError
+from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.learning.calibration import (
+    ValidationScan,
+    choose_operating_point,
+    fit_logistic,
+    fit_voxel_calibration,
+)
+from mslesion.lesions.model import (
+    SHIPPED,
+    Calibration,
+    LesionModel,
+    OperatingPoint,
+    load_lesion_model,
+    parameter_count,
+    ready,
+    save_lesion_model,
+    shipped_model,
+)
+from mslesion.lesions.network import CONTRASTS, SHAPES, LesionNetwork, NetworkShape, fused
+from mslesion.lesions.slabs import Slab
+from mslesion.verdict import VerdictModel
+
+TINY = NetworkShape((4, 6))
+
+
+def tiny_network(seed: int = 0) -> LesionNetwork:
+    """A network of two levels with random weights."""
+    torch.manual_seed(seed)
+    network = LesionNetwork(TINY)
+    return ready(network, network.state_dict())
+
+
+def tiny_model() -> LesionModel:
+    """A model of one tiny network, each of its values unlike the default."""
+    return LesionModel(
+        "tiny", (tiny_network(),), Calibration(0.8, -0.2), Calibration(), OperatingPoint(0.4, 6.0),
+        {"datasets": {"a": ["sub-01"]}},
+        VerdictModel((0,), (1,), (2.0,), -1.0, 0.5, (0.0, 0.0, 0.1), (0.1, 0.0, 0.2), "nobody"),
+    )  # fmt: skip
+
+
+def tiny_slab(depth: int = 7, shape: tuple[int, int] = (50, 44), seed: int = 0) -> Slab:
+    """A square head of noise around 1 in empty air."""
+    slices = np.zeros((depth, *shape), np.float32)
+    slices[:, 8:40, 6:38] = np.random.default_rng(seed).normal(1, 0.2, (depth, 32, 32))
+    return Slab(slices, (shape[1], shape[0], depth), (-1, 0, 0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "least", "most"), [("default", 4e5, 6e5), ("small", 2.5e4, 3.5e4)]
+)
+def test_the_networks_have_the_size_they_are_described_with(
+    name: str, least: float, most: float
+) -> None:
+    """The default network has about half a million numbers, the small one about thirty thousand."""
+    assert least < parameter_count([LesionNetwork(SHAPES[name])]) < most
+
+
+def test_the_network_answers_for_every_pixel() -> None:
+    """Five slices in; a probability for each region and pixel, and for each contrast, out."""
+    regions, contrast = tiny_network().regions_and_contrast(torch.zeros(2, 5, 24, 32))
+    assert regions.shape == (2, 3, 24, 32)
+    assert contrast.shape == (2, len(CONTRASTS))
+
+
+def test_a_mirrored_scan_gets_the_mirrored_answer() -> None:
+    """Left and right exchanged in the scan are exchanged in the answer, to rounding."""
+    network, slab = tiny_network(), tiny_slab(shape=(48, 48))
+    mirrored = replace(slab, slices=np.ascontiguousarray(slab.slices[:, :, ::-1]))
+    straight = region_probabilities([network], slab).lesion
+    assert np.allclose(region_probabilities([network], mirrored).lesion[::-1], straight, atol=2e-6)
+
+
+def test_the_number_of_slices_beside_one_does_not_change_its_answer() -> None:
+    """The same slice among 3 or among 9 like it has the same probability, to the last bit."""
+    network = tiny_network()
+    slab = tiny_slab(depth=1)
+    few = replace(slab, slices=np.repeat(slab.slices, 3, 0), scan_shape=(44, 50, 3))
+    many = replace(slab, slices=np.repeat(slab.slices, 9, 0), scan_shape=(44, 50, 9))
+    answer = region_probabilities([network], few).lesion[:, :, 1]
+    assert np.array_equal(region_probabilities([network], many).lesion[:, :, 4], answer)
+
+
+def test_zeros_around_a_scan_change_nothing() -> None:
+    """A wider field of view of empty air gives the same probabilities in the head, to 0.1 %."""
+    network, slab = tiny_network(), tiny_slab()
+    wide = np.pad(slab.slices, ((0, 0), (30, 50), (20, 10)))
+    padded = Slab(wide, (wide.shape[2], wide.shape[1], wide.shape[0]), slab.offsets)
+    inner = region_probabilities([network], padded).lesion[20 : 20 + 44, 30 : 30 + 50]
+    answer = region_probabilities([network], slab).lesion
+    head = (slice(6, 38), slice(8, 40))
+    assert np.allclose(inner[head], answer[head], atol=1e-3)
+
+
+def test_the_number_of_threads_does_not_change_the_answer() -> None:
+    """One thread or three: the same probabilities, to the last bit."""
+    network, slab = tiny_network(), tiny_slab(depth=14)
+    before = torch.get_num_threads()
+    answers = []
+    try:
+        for count in (1, 3):
+            torch.set_num_threads(count)
+            answers.append(region_probabilities([network], slab).lesion)
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(*answers)
+
+
+def test_fused_normalisation_gives_the_same_answers() -> None:
+    """The quick copy of a network answers as the network does, to rounding."""
+    torch.manual_seed(1)
+    network = LesionNetwork(TINY)
+    network.train()(torch.randn(4, 5, 32, 32))
+    network.eval()
+    image = torch.randn(2, 5, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(fused(network)(image), network(image), atol=1e-5)
+
+
+def test_an_empty_scan_has_no_lesion() -> None:
+    """Without any signal nothing is asked of the network and nothing is found."""
+    slab = replace(tiny_slab(), slices=np.zeros((7, 50, 44), np.float32))
+    regions = region_probabilities([tiny_network()], slab)
+    assert regions.lesion.max() == 0
+    assert regions.brain.max() == 0
+
+
+def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
+    """Weights, calibration, operating point and provenance survive the way through the file."""
+    model = tiny_model()
+    digest = save_lesion_model(model, tmp_path / "m.safetensors")
+    back = load_lesion_model(tmp_path / "m.safetensors")
+    assert back.sha256 == digest
+    assert back.operating_point == model.operating_point
+    assert back.voxel_calibration == model.voxel_calibration
+    assert back.trained_on == model.trained_on
+    assert back.verdict == model.verdict
+    slab = tiny_slab()
+    assert np.array_equal(
+        region_probabilities(back.networks, slab).lesion,
+        region_probabilities(model.networks, slab).lesion,
+    )
+
+
+def test_the_same_model_gives_the_same_file(tmp_path: Path) -> None:
+    """Two files of one model are equal to the byte."""
+    for name in ("a", "b"):
+        save_lesion_model(tiny_model(), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("place", [-3, -500, 200, 3])
+def test_a_changed_byte_in_a_model_is_noticed(tmp_path: Path, place: int) -> None:
+    """One byte that differs, in the weights or in what is said of them, and the file is refused."""
+    path = tmp_path / "m.safetensors"
+    save_lesion_model(tiny_model(), path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0x11
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError):
+        load_lesion_model(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x04K\x01."])
+def test_what_is_no_model_is_refused(tmp_path: Path, content: bytes) -> None:
+    """An empty file, text, or a pickle is no model."""
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match=r"m\.safetensors"):
+        load_lesion_model(path)
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """A path without a file is an error that names it."""
+    with pytest.raises(ModelFileError, match="nowhere"):
+        load_lesion_model(tmp_path / "nowhere.safetensors")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_shipped_models_are_those_of_the_list(name: str) -> None:
+    """Every shipped model has the hash in SHA256SUMS."""
+    assert shipped_model(name).name == name
+
+
+def test_the_shipped_files_take_less_than_five_megabytes() -> None:
+    """All weights in the package together stay under 5 MB."""
+    import mslesion.lesions
+
+    folder = Path(mslesion.lesions.__file__).parent / "weights"
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 5e6
+
+
+def test_calibration_keeps_the_ends_and_the_order() -> None:
+    """0 stays 0, 1 stays 1, and a higher probability stays the higher one."""
+    raw = np.array([0, 0.01, 0.3, 0.5, 0.99, 1], np.float32)
+    calibrated = Calibration(0.7, -0.5)(raw)
+    assert calibrated[0] == 0
+    assert calibrated[-1] == 1
+    assert (np.diff(calibrated) > 0).all()
+    assert calibrated[3] == pytest.approx(1 / (1 + np.exp(0.5)))
+
+
+def test_the_logistic_fit_is_that_of_scikit_learn() -> None:
+    """Slope and intercept agree with an unpenalised logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, 4000)
+    truth = rng.random(4000) < 1 / (1 + np.exp(-(0.6 * logits - 0.8)))
+    ours = fit_logistic(logits, truth, np.ones(4000))
+    theirs = LogisticRegression(C=1e6).fit(logits[:, None], truth)
+    assert ours.slope == pytest.approx(float(theirs.coef_[0, 0]), abs=5e-3)
+    assert ours.intercept == pytest.approx(float(theirs.intercept_[0]), abs=5e-3)
+
+
+def test_overconfident_answers_are_brought_back() -> None:
+    """Answers whose odds are squared too large get a slope of one half."""
+    rng = np.random.default_rng(1)
+    true_logit = rng.normal(-1, 1.2, (40, 40, 20))
+    truth = rng.random(true_logit.shape) < 1 / (1 + np.exp(-true_logit))
+    overconfident = (1 / (1 + np.exp(-2 * true_logit))).astype(np.float32)
+    scan = ValidationScan("a", overconfident, truth, 1.0)
+    fitted = fit_voxel_calibration([scan])
+    assert fitted.slope == pytest.approx(0.5, abs=0.03)
+    assert fitted.intercept == pytest.approx(0.0, abs=0.06)
+
+
+def test_the_operating_point_is_the_one_that_scores_best() -> None:
+    """With lesions at 0.4, false lesions at 0.32 and specks at 0.9, both limits are needed."""
+    probability = np.zeros((30, 30, 5), np.float32)
+    reference = np.zeros(probability.shape, bool)
+    reference[2:8, 2:8, 1:3] = True
+    probability[reference] = 0.42
+    probability[15:20, 15:20, 1:3] = 0.32
+    probability[25, 25, 1] = 0.9
+    point = choose_operating_point([ValidationScan("a", probability, reference, 2.0)])
+    assert point == OperatingPoint(0.35, 3.0)

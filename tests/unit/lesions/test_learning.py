@@ -1,0 +1,299 @@
+"""How the detector learns: material, samples, loss, resumable training, folds."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mslesion.cohort.people import ScanFile
+from mslesion.errors import CohortError, ModelFileError
+from mslesion.lesions.learning import recipe as recipes
+from mslesion.lesions.learning.loss import training_loss
+from mslesion.lesions.learning.material import (
+    Material,
+    TrainingVolume,
+    group,
+    other_contrasts,
+    real_volume,
+)
+from mslesion.lesions.learning.samples import (
+    SIDE_PIXELS,
+    Batch,
+    Sample,
+    cut_sample,
+    disturb,
+    draw_sample,
+    make_batch,
+)
+from mslesion.lesions.learning.simulated import (
+    draw_training_person,
+    no_brain,
+    training_contrast,
+)
+from mslesion.lesions.learning.training import TrainingRecipe, train_network
+from mslesion.lesions.network import NetworkShape
+from mslesion.write.nifti import write_nifti
+
+TINY = TrainingRecipe(NetworkShape((4, 6)), steps=4, batch_size=2, rise_steps=2)
+
+
+def volume(name: str = "a", *, is_ideal: bool = False, spacing_mm: float = 5.0) -> TrainingVolume:
+    """A disc of tissue with one bright square that is the lesion, and a known brain."""
+    z, y, x = np.meshgrid(np.arange(9), np.arange(150), np.arange(140), indexing="ij")
+    brain = (y - 75) ** 2 + (x - 70) ** 2 < 55**2
+    lesion = (abs(y - 60) < 6) & (abs(x - 80) < 6) & (abs(z - 4) < 2)
+    image = np.where(brain, 1.0, 0.0) + 0.7 * lesion
+    image[(y - 75) ** 2 + (x - 70) ** 2 > 62**2] = 2.0
+    as_share = {"lesion": lesion, "brain": brain}
+    return TrainingVolume(
+        name=name,
+        image=image.astype(np.float16),
+        ventricle=None,
+        contrast="FLAIR",
+        in_plane_mm=(1.0, 1.0),
+        slice_spacing_mm=spacing_mm,
+        is_ideal=is_ideal,
+        **{k: v.astype(np.uint8) * np.uint8(255) for k, v in as_share.items()},
+    )
+
+
+def test_the_same_draw_gives_the_same_sample() -> None:
+    """Geometry, contrast and noise follow from the draw alone."""
+    volumes, weights = (volume(),), np.ones(1)
+    draw = draw_sample(np.random.default_rng(3), volumes, weights)
+    first, second = (disturb(draw, cut_sample(draw, volumes[0])) for _ in range(2))
+    assert torch.equal(first, second)
+    assert first.shape == (5, SIDE_PIXELS, SIDE_PIXELS)
+
+
+def test_a_plain_draw_cuts_the_voxels_as_they_are() -> None:
+    """Without turning, scaling or disturbance the middle slice is the volume's own."""
+    source = volume()
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    plain = replace(
+        draw, slice_index=4, averaged=1, offsets=(-1, 0, 0, 0, 1), centre_yx=(74.5, 69.5),
+        angle_degrees=0.0, scale_yx=(1.0, 1.0), shear=0.0, is_mirrored=False,
+    )  # fmt: skip
+    sample = cut_sample(plain, source)
+    half = SIDE_PIXELS // 2
+    expected = source.image[4, 75 - half : 75 + half, 70 - half : 70 + half]
+    assert np.allclose(sample.slices[2].numpy(), expected, atol=1e-3)
+    assert sample.regions[0].sum() == pytest.approx(11 * 11, abs=0.5)
+    assert sample.known.tolist() == [1, 0, 1]
+
+
+def test_a_mirrored_draw_mirrors_image_and_lesion_alike() -> None:
+    """Left and right exchanged: the lesion stays on the bright square."""
+    source = volume()
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    plain = replace(
+        draw, slice_index=4, averaged=1, offsets=(0,) * 5, centre_yx=(74.5, 69.5),
+        angle_degrees=20.0, scale_yx=(1.1, 0.9), shear=0.1,
+    )  # fmt: skip
+    straight = cut_sample(replace(plain, is_mirrored=False), source)
+    assert straight.regions[0].sum() > 50
+    for mirrored in (False, True):
+        sample = cut_sample(replace(plain, is_mirrored=mirrored), source)
+        inside = sample.regions[0] > 0.99
+        assert (sample.slices[2][inside] > 1.6).all()
+
+
+def test_stripping_leaves_nothing_outside_the_brain() -> None:
+    """With the skull drawn away, air and scalp are exactly 0, as strippers leave them."""
+    source = volume()
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    stripped = replace(draw, strip_threshold=0.5, coarse_factor=1.0, blur_pixels=0.0, ghost=0.0)
+    sample = cut_sample(stripped, source)
+    outside = sample.regions[2] <= 0.5
+    assert outside.any()
+    assert (disturb(stripped, sample)[:, outside] == 0).all()
+
+
+def test_thin_slices_are_averaged_into_thick_ones() -> None:
+    """Three slices of which two hold the lesion share it two to one."""
+    source = volume(is_ideal=True, spacing_mm=1.0)
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    thick = replace(
+        draw, slice_index=6, averaged=3, offsets=(0,) * 5, centre_yx=(59.5, 79.5),
+        angle_degrees=0.0, scale_yx=(1.0, 1.0), shear=0.0, is_mirrored=False,
+    )  # fmt: skip
+    assert float(cut_sample(thick, source).regions[0].max()) == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_unknown_regions_teach_nothing() -> None:
+    """The loss does not move with the logits of a region that nobody drew."""
+    torch.manual_seed(0)
+    batch = make_batch(group(1.0, [volume()]), 2, seed=0, step=0)
+    regions = torch.zeros(2, 3, SIDE_PIXELS, SIDE_PIXELS, requires_grad=True)
+    contrast = torch.zeros(2, 3, requires_grad=True)
+    training_loss(regions, contrast, batch).backward()
+    assert regions.grad is not None
+    assert regions.grad[:, 1].abs().max() == 0
+    assert regions.grad[:, 0].abs().max() > 0
+
+
+def test_small_lesions_weigh_more() -> None:
+    """Per pixel, a lesion of 4 mm2 weighs four times as much as air, one of 400 mm2 as much."""
+    regions = torch.zeros(3, 60, 60)
+    regions[0, 2:4, 2:4] = 1
+    regions[0, 20:40, 20:40] = 1
+    weight = Sample(torch.zeros(5, 60, 60), regions, torch.ones(3), 0).lesion_weight
+    assert weight[2, 2] == 4
+    assert weight[30, 30] == 1
+    assert weight[50, 50] == 1
+
+
+def test_a_perfect_answer_has_almost_no_loss() -> None:
+    """Logits that say the truth leave a loss near zero, their opposite a large one."""
+    truth = torch.zeros(2, 3, 32, 32)
+    truth[:, :, 8:20, 8:20] = 1
+    batch = Batch(
+        torch.zeros(2, 5, 32, 32), truth, torch.ones(2, 32, 32), torch.ones(2, 3),
+        torch.tensor([0, 2]),
+    )  # fmt: skip
+    contrast = torch.full((2, 3), -20.0)
+    contrast[0, 0] = contrast[1, 2] = 20.0
+    assert training_loss((truth * 2 - 1) * 20, contrast, batch) < 1e-3
+    assert training_loss((1 - truth * 2) * 20, contrast, batch) > 10
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> None:
+    """Stopped after two of four steps and taken up again, it gives the weights of one run."""
+    material = group(1.0, [volume()])
+    whole = train_network(material, TINY)
+    checkpoint = tmp_path / "c.safetensors"
+
+    class StopError(Exception):
+        pass
+
+    def stop_at(step: int) -> None:
+        from mslesion.lesions.learning import training
+
+        original = training._run_step
+
+        def run(state, batch, recipe, number):  # type: ignore[no-untyped-def]
+            if number == step:
+                raise StopError
+            original(state, batch, recipe, number)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(training, "_SAVE_EVERY", 1)
+            patch.setattr(training, "_run_step", run)
+            with pytest.raises(StopError):
+                train_network(material, TINY, checkpoint)
+
+    stop_at(2)
+    resumed = train_network(material, TINY, checkpoint)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, resumed.state_dict()[name]), name
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
+    """Other settings must not go on from this state."""
+    checkpoint = tmp_path / "c.safetensors"
+    material = group(1.0, [volume()])
+    train_network(material, TINY, checkpoint)
+    with pytest.raises(ModelFileError, match="other data or settings"):
+        train_network(material, replace(TINY, learning_rate=1e-4), checkpoint)
+
+
+def test_groups_share_the_training_as_told() -> None:
+    """Two volumes of a group of 75 % are drawn three times as often as two of one of 25 %."""
+    material = group(0.75, [volume("a"), volume("b")]) + group(0.25, [volume("c"), volume("d")])
+    assert material.weights.tolist() == pytest.approx([0.375, 0.375, 0.125, 0.125])
+    assert Material().volumes == ()
+
+
+def test_simulated_people_show_every_contrast_and_controls() -> None:
+    """Of 14 people, one each is T1w and T2w, and lesions are always brighter than grey matter."""
+    contrasts = [training_contrast(i) for i in range(14)]
+    assert contrasts.count("T1w") == contrasts.count("T2w") == 1
+    draws = [draw_training_person(0, i) for i in range(14)]
+    with_lesions = [d for d in draws if d.lesions is not None]
+    assert len(with_lesions) == 10
+    for draw in with_lesions:
+        assert draw.lesions is not None
+        assert 1 + draw.lesions.brightness > draw.contrast.grey
+    assert len({d.contrast.grey for d in draws}) == 14
+    assert asdict(draw_training_person(0, 3)) == asdict(draw_training_person(0, 3))
+
+
+def test_what_is_no_brain_holds_nothing_to_find() -> None:
+    """Blobs and noise have empty masks, all known, and an unknown contrast."""
+    made = no_brain(0, 1)
+    assert made.contrast is None
+    assert all(region is not None and not region.any() for region in made.regions)
+
+
+def known_scans(folder: Path, count: int) -> list[recipes.KnownScan]:
+    """People with ever larger lesions, on disk."""
+    scans = []
+    for index in range(count):
+        image = np.full((20, 24, 5), 100, np.float32)
+        mask = np.zeros(image.shape, np.uint8)
+        mask[5 : 6 + index, 5:8, 1:4] = 1
+        image[mask > 0] = 170
+        image[0] = 0
+        path = folder / f"sub-{index}_FLAIR.nii.gz"
+        mask_path = folder / "masks" / f"sub-{index}_label-L_mask.nii.gz"
+        mask_path.parent.mkdir(parents=True, exist_ok=True)
+        write_nifti(path, image, np.diag([1.0, 1.0, 4.0, 1.0]))
+        write_nifti(mask_path, mask, np.diag([1.0, 1.0, 4.0, 1.0]))
+        scan_file = ScanFile(f"sub-{index}", path, mask_path)
+        scans.append(recipes.KnownScan("set", f"sub-{index}", scan_file))
+    return scans
+
+
+def test_people_of_like_lesion_volume_go_to_different_folds(tmp_path: Path) -> None:
+    """Six people in three folds: each fold has one of the lighter and one of the heavier half."""
+    scans = known_scans(tmp_path, 6)
+    fold_of = recipes.deal_folds(scans, 3, seed=0)
+    light = sorted(fold_of["set", f"sub-{i}"] for i in range(3))
+    heavy = sorted(fold_of["set", f"sub-{i}"] for i in range(3, 6))
+    assert light == heavy == [0, 1, 2]
+    with pytest.raises(CohortError, match="6 people"):
+        recipes.deal_folds(scans, 7, seed=0)
+
+
+def test_both_scans_of_a_person_go_to_one_fold(tmp_path: Path) -> None:
+    """Two visits of one person never straddle a fold."""
+    scans = known_scans(tmp_path, 4)
+    second_visit = replace(scans[0], scan_file=replace(scans[1].scan_file, name="again"))
+    _, tasks = recipes.plan_trainings(
+        [*scans, second_visit], recipes.DetectorRecipe(folds=4), tmp_path
+    )
+    for task in tasks[:-1]:
+        names = {scan.scan_file.name for scan in task.scans if scan.person_id == "sub-0"}
+        assert names in (set(), {"sub-0", "again"})
+    assert len(tasks[-1].scans) == 5
+
+
+def test_a_real_volume_knows_the_regions_that_were_drawn(tmp_path: Path) -> None:
+    """Lesions from the mask, brain from a mask beside it, no ventricles; tissue is 1."""
+    (scan,) = known_scans(tmp_path, 1)
+    brain = np.ones((20, 24, 5), np.uint8)
+    assert scan.scan_file.lesion_mask is not None
+    beside = scan.scan_file.lesion_mask.with_name("sub-0_desc-brain_mask.nii.gz")
+    write_nifti(beside, brain, np.diag([1.0, 1.0, 4.0, 1.0]))
+    made = real_volume(scan.scan_file)
+    assert made.ventricle is None
+    assert made.brain is not None
+    assert made.brain.all()
+    assert made.lesion is not None
+    assert int((made.lesion > 0).sum()) == 9
+    assert float(np.median(made.image[:, :, 1:])) == pytest.approx(1.0, abs=0.03)
+    assert made.lesion_slices.tolist() == [1, 2, 3]
+
+
+def test_other_contrasts_are_taken_where_they_fit(tmp_path: Path) -> None:
+    """A T1w image on the FLAIR's grid teaches its contrast; a T2w on another grid is left."""
+    (scan,) = known_scans(tmp_path, 1)
+    image = np.full((20, 24, 5), 90, np.float32)
+    image[:3] = 0
+    write_nifti(tmp_path / "sub-0_T1w.nii.gz", image, np.diag([1.0, 1.0, 4.0, 1.0]))
+    write_nifti(tmp_path / "sub-0_T2w.nii.gz", image, np.diag([1.0, 1.0, 5.0, 1.0]))
+    assert [v.contrast for v in other_contrasts(scan.scan_file)] == ["T1w"]

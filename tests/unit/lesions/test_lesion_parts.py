@@ -1,0 +1,160 @@
+"""The parts of the detector that need no trained network."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mslesion.lesions.components import label_lesions, without_small
+from mslesion.lesions.findings import measure_lesions
+from mslesion.lesions.intensity import tissue_level
+from mslesion.lesions.slabs import context_offsets, slab_of, to_scan
+from mslesion.scan import Scan
+
+
+def scan_of(voxels: np.ndarray, spacing_mm: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Scan:
+    """A scan along RAS+ of these voxels."""
+    return Scan.from_stored(voxels.astype(np.float32), np.diag([*spacing_mm, 1.0]))
+
+
+def head(shape: tuple[int, int, int] = (60, 70, 10), level: float = 100.0) -> np.ndarray:
+    """An ellipsoid of one tissue with a little noise, in air."""
+    grid = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"))
+    inside = (grid**2).sum(axis=0) < 0.8
+    noise = np.random.default_rng(0).normal(1, 0.05, shape)
+    return np.where(inside, level * noise, 0.0)
+
+
+def test_voxels_that_share_only_a_corner_are_one_lesion() -> None:
+    """Two voxels that touch at a corner count as one lesion, two with a gap as two."""
+    mask = np.zeros((4, 4, 4), bool)
+    mask[0, 0, 0] = mask[1, 1, 1] = True
+    assert label_lesions(mask)[1] == 1
+    mask[1, 1, 1], mask[2, 2, 2] = False, True
+    assert label_lesions(mask)[1] == 2
+
+
+def test_lesions_below_the_least_volume_go_and_those_at_it_stay() -> None:
+    """Of lesions of 1 and 2 voxels of 3 mm3, a limit of 6 mm3 keeps the larger one."""
+    mask = np.zeros((6, 3, 3), bool)
+    mask[0, 0, 0] = mask[3, 0, 0] = mask[4, 0, 0] = True
+    kept = without_small(mask, 3.0, 6.0)
+    assert np.argwhere(kept).tolist() == [[3, 0, 0], [4, 0, 0]]
+    assert not without_small(np.zeros_like(mask), 3.0, 6.0).any()
+
+
+@pytest.mark.parametrize("scale", [0.001, 1.0, 1000.0])
+def test_tissue_level_follows_the_units_of_the_scan(scale: float) -> None:
+    """The level of tissue is where most of the head's voxels lie, in any units."""
+    assert tissue_level((head() * scale).astype(np.float32)) == pytest.approx(100 * scale, rel=0.03)
+
+
+def test_tissue_level_ignores_bright_fat_and_empty_air() -> None:
+    """A rim of fat three times as bright, and a field twice as wide, leave the level as it is."""
+    voxels = np.zeros((120, 140, 10))
+    voxels[30:90, 35:105] = head()
+    voxels[28:30, 30:110] = voxels[90:92, 30:110] = 300.0
+    assert tissue_level(voxels.astype(np.float32)) == pytest.approx(100, rel=0.03)
+
+
+def test_an_empty_scan_has_no_tissue_level() -> None:
+    """Without signal the level is 0, not a division by nothing."""
+    assert tissue_level(np.zeros((5, 5, 5), np.float32)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "offsets"),
+    [
+        (1.0, (-3, -1, 0, 1, 3)),
+        (1.5, (-2, -1, 0, 1, 2)),
+        (3.0, (-1, 0, 0, 0, 1)),
+        (7.0, (-1, 0, 0, 0, 1)),
+    ],
+)
+def test_neighbours_lie_one_and_three_millimetres_away_or_next(
+    spacing_mm: float, offsets: tuple[int, ...]
+) -> None:
+    """In thin slices the network looks 1 and 3 mm up and down; in thick ones at the next slice."""
+    assert context_offsets(spacing_mm) == offsets
+
+
+def test_slices_have_pixels_of_one_millimetre_and_tissue_at_one() -> None:
+    """A scan at 0.5 x 0.5 x 5 mm becomes half as many pixels a side; its slices stay."""
+    slab = slab_of(scan_of(head((120, 140, 8)), (0.5, 0.5, 5.0)))
+    assert slab.slices.shape == (8, 70, 60)
+    assert np.median(slab.slices[slab.slices > 0.5]) == pytest.approx(1.0, abs=0.03)
+
+
+def test_slices_below_a_millimetre_are_resampled() -> None:
+    """A scan with slices of 0.5 mm is seen at 1 mm."""
+    slab = slab_of(scan_of(head((40, 40, 40)), (1.0, 1.0, 0.5)))
+    assert slab.slices.shape[0] == 20
+    assert slab.offsets == (-3, -1, 0, 1, 3)
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.6, 0.6, 3.0), (1.2, 0.8, 0.5)])
+def test_answers_return_to_the_scans_own_grid(spacing_mm: tuple[float, float, float]) -> None:
+    """A blob in the working slices lies at the same millimetres of the scan."""
+    scan = scan_of(head((50, 60, 24)), spacing_mm)
+    slab = slab_of(scan)
+    depth, height, width = slab.slices.shape
+    z, y, x = np.meshgrid(*(np.arange(n) for n in slab.slices.shape), indexing="ij")
+    centre = np.array([depth, height, width]) * (0.5, 0.4, 0.6)
+    blob = np.exp(-(((z - centre[0]) ** 2) + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) / 18)
+    back = to_scan(slab, blob.astype(np.float32))
+    assert back.shape == scan.grid.shape
+    found = [float((back * axis).sum() / back.sum()) for axis in np.indices(back.shape)]
+    extent = np.array(scan.grid.shape)
+    expected = (centre[::-1] + 0.5) * extent / np.array([width, height, depth]) - 0.5
+    assert found == pytest.approx(expected.tolist(), abs=0.25)
+
+
+def test_a_lesions_row_tells_volume_place_and_probability() -> None:
+    """Two lesions on a grid of 1 x 2 x 3 mm, checked by hand; the larger one comes first."""
+    mask = np.zeros((10, 10, 6), bool)
+    mask[2:4, 5, 1] = True
+    mask[7, 2, 3] = True
+    probability = np.where(mask, 0.75, 0.0).astype(np.float32)
+    probability[2, 5, 1] = 0.25
+    ventricles = np.zeros_like(mask)
+    ventricles[2, 5, 3] = True
+    affine = np.diag([1.0, 2.0, 3.0, 1.0])
+    affine[:3, 3] = (-10, 20, 5)
+    scan = Scan.from_stored(np.ones(mask.shape, np.float32), affine)
+    first, second = measure_lesions(mask, probability, ventricles, scan)
+    assert (first.lesion_id, first.volume_mm3, first.slice_count) == (1, 12.0, 1)
+    assert (first.centroid_x_mm, first.centroid_y_mm, first.centroid_z_mm) == (-7.5, 30.0, 8.0)
+    assert (first.mean_probability, first.max_probability) == (0.5, 0.75)
+    assert first.ventricle_distance_mm == 6.0
+    assert first.is_periventricular
+    assert second.volume_mm3 == 6.0
+    assert second.ventricle_distance_mm == pytest.approx(np.hypot(5, 6), abs=0.01)
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR", "SLA"])
+def test_a_lesions_voxel_is_that_of_the_file(codes: str) -> None:
+    """Whatever way the file is stored, the centroid's voxel indexes the file's own array."""
+    from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
+
+    mask = np.zeros((9, 8, 7), bool)
+    mask[2, 6, 1] = True
+    transform = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes))
+    from nibabel.orientations import apply_orientation
+
+    stored = apply_orientation(mask, transform)
+    affine = np.eye(4) @ inv_ornt_aff(transform, mask.shape)
+    scan = Scan.from_stored(stored.astype(np.float32), affine)
+    ras_mask = scan.voxels > 0.5
+    (lesion,) = measure_lesions(ras_mask, ras_mask.astype(np.float32), ~ras_mask, scan)
+    voxel = (lesion.centroid_i_voxel, lesion.centroid_j_voxel, lesion.centroid_k_voxel)
+    assert stored[tuple(int(v) for v in voxel)]
+
+
+def test_without_ventricles_no_distance_is_made_up() -> None:
+    """Where the network saw no ventricle, the distance is left open."""
+    mask = np.zeros((4, 4, 4), bool)
+    mask[1, 1, 1] = True
+    scan = scan_of(np.ones((4, 4, 4)))
+    (lesion,) = measure_lesions(mask, mask.astype(np.float32), np.zeros_like(mask), scan)
+    assert lesion.ventricle_distance_mm is None
+    assert not lesion.is_periventricular

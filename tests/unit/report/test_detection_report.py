@@ -1,0 +1,473 @@
+"""The page of one detection: what it says of the lesions, and what its pictures show."""
+
+import base64
+import dataclasses
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from reading import Page
+
+from mslesion import __version__
+from mslesion.detection import Detection, DetectorIdentity
+from mslesion.lesions.findings import SliceFinding, measure_lesions
+from mslesion.report.canvas import BLUE, ORANGE
+from mslesion.report.detection import detection_report
+from mslesion.report.detection_pictures import draw
+from mslesion.report.detection_views import axial_slices, projections, seen_lesions, shown_slices
+from mslesion.report.drawings import MontageDrawing, ProjectionDrawing, SliceCurveDrawing
+from mslesion.scan import Scan
+from mslesion.verdict import Verdict
+
+RATES = ((0.02, 0.01, 0.04), (0.05, 0.03, 0.09))
+COMPATIBLE = Verdict(0.93, "", "Findings compatible with multiple sclerosis", *RATES)
+ABSTAINED = Verdict(None, "slices lie more than 10 mm apart", "No verdict", *RATES)
+
+SHAPE, SPACING_MM = (60, 72, 40), (2.0, 2.0, 2.0)
+
+
+def box_at(x, y, z, across=1):
+    """A cube of voxels with its lowest corner there."""
+    return tuple(slice(start, start + across) for start in (x, y, z))
+
+
+FIVE = (
+    box_at(40, 50, 20, 4),  # 512 mm3, on the patient's right and in front
+    box_at(15, 20, 22, 2),  # 64 mm3
+    box_at(20, 40, 25, 1),  # 8 mm3 each
+    box_at(25, 45, 25, 1),
+    box_at(25, 20, 10, 1),
+)
+
+
+def detect_by_hand(
+    boxes=FIVE, *, shape=SHAPE, spacing_mm=SPACING_MM, name="sub-7", verdict=COMPATIBLE, warnings=()
+):
+    """A head-like ellipsoid, its file stored LPS, whose lesions fill the boxes (in RAS+)."""
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij", sparse=True)
+    brain = x**2 + y**2 + z**2 < 0.8
+    mask = np.zeros(shape, bool)
+    for box in boxes:
+        mask[box] = True
+    voxels = np.where(mask, 180, np.where(brain, 100 + 20 * y, 0)).astype(np.float32)
+    affine = np.diag([-spacing_mm[0], -spacing_mm[1], spacing_mm[2], 1.0])
+    affine[:2, 3] = (shape[0] - 1) * spacing_mm[0], (shape[1] - 1) * spacing_mm[1]
+    scan = Scan.from_stored(voxels[::-1, ::-1], affine, Path(f"{name}_FLAIR.nii.gz"), ("mended",))
+    probability = np.where(mask, 0.9, 0).astype(np.float32)
+    areas = mask.sum(axis=(0, 1)) * spacing_mm[0] * spacing_mm[1]
+    slices = tuple(
+        SliceFinding(k, k * spacing_mm[2], float(area), 0.9 if area else 0.1, 0.4 if k else None)
+        for k, area in enumerate(areas)
+    )
+    return Detection(
+        name=name,
+        scan=scan,
+        mask=mask,
+        probability=probability,
+        brain=brain,
+        ventricles=np.zeros(shape, bool),
+        lesions=measure_lesions(mask, probability, np.zeros(shape, bool), scan),
+        slices=slices,
+        verdict=verdict,
+        warnings=warnings,
+        detector=DetectorIdentity("default", "ab" * 32, 0.45, 3.0),
+        input_sha256="cd" * 32,
+    )
+
+
+def pixels_of(page, number):
+    """A picture of the page, as RGB."""
+    data = page.images[number]["src"].partition(",")[2]
+    return np.array(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+
+def pixels_drawn(drawing):
+    """A picture, as RGB."""
+    return np.array(Image.open(io.BytesIO(draw(drawing))).convert("RGB")).astype(int)
+
+
+def near(pixels, colour):
+    """Where a picture has almost this colour."""
+    return np.abs(pixels.astype(int) - colour).sum(axis=-1) < 30
+
+
+def callouts(text, kind):
+    """The callouts of one kind, each as its text."""
+    begin = f'<p class="callout {kind}">'
+    return [part.partition("</p>")[0] for part in text.split(begin)[1:]]
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Five lesions, 600 mm3 in all."""
+    return detect_by_hand()
+
+
+@pytest.fixture(scope="module")
+def text(found):
+    """Its page."""
+    return detection_report(found)
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    """Its page, read back."""
+    return Page(text)
+
+
+def test_the_page_begins_with_how_many_lesions_of_what_volume(page):
+    """One sentence and four large numbers tell the finding."""
+    assert "5 lesions were found in this scan, 0.60 ml in all; the largest has 512 mm³" in page.text
+    for tile in (
+        "lesions 5 counted with 26-connectivity",
+        "lesion volume 0.60 ml",
+        "largest lesion 512 mm³ lesion 1, slices 20 to 23",
+        "probability of MS 93 %",
+    ):
+        assert tile in page.text
+
+
+def test_the_verdict_stands_with_its_error_rates_and_is_no_diagnosis(text):
+    """Both rates have their intervals, and the verdict says how far it goes."""
+    (verdict,) = callouts(text, "verdict")
+    verdict = verdict.replace("\u00a0", " ")
+    assert "Findings compatible with multiple sclerosis (probability 93 %)" in verdict
+    assert "not a diagnosis" in verdict
+    assert "2.0 % (95 % interval 1.0 to 4.0) of controls" in verdict
+    assert "5.0 % (95 % interval 3.0 to 9.0) of people with MS" in verdict
+    assert "simulated people" in verdict
+    assert len(callouts(text, "research")) == 1
+
+
+def test_a_detector_that_abstains_says_why_and_gives_no_probability():
+    """The tile says so, and the reason stands in the verdict."""
+    text = detection_report(detect_by_hand(verdict=ABSTAINED))
+    page = Page(text)
+    assert "probability of MS abstained" in page.text
+    (verdict,) = callouts(text, "verdict")
+    assert "abstains, as slices lie more than 10 mm apart" in verdict
+    assert "compatible" not in page.text
+
+
+def test_a_detector_without_a_verdict_says_so_and_invents_no_rates():
+    """With a model of one's own, neither the scan is blamed nor an error rate given."""
+    verdict = Verdict(None, "no verdict was fitted for this detector", "No verdict", None, None)
+    text = detection_report(detect_by_hand(verdict=verdict))
+    (said,) = callouts(text, "verdict")
+    assert "abstains, as no verdict was fitted for this detector" in said
+    assert "was not measured" in said
+    assert "controls" not in said
+    assert "probability of MS abstained the reason stands below" in Page(text).text
+
+
+@pytest.mark.parametrize(
+    ("probability", "shown"), [(0.0004, "< 1 %"), (0.9996, "> 99 %"), (0.5, "50 %"), (1.0, "100 %")]
+)
+def test_a_probability_is_never_rounded_to_certainty(probability, shown):
+    """0.04 % is not 0 %, and 99.96 % is not 100 %."""
+    verdict = dataclasses.replace(COMPATIBLE, ms_probability=probability)
+    assert (
+        f"probability of MS {shown}"
+        in Page(detection_report(detect_by_hand((), verdict=verdict))).text
+    )
+
+
+def test_each_warning_is_a_callout_above_the_numbers():
+    """Nobody reads a number before what casts doubt on it."""
+    text = detection_report(
+        detect_by_hand(warnings=("the contrast is not clearly that of FLAIR", "a second doubt"))
+    )
+    first, second = callouts(text, "warning")
+    assert first.endswith("The contrast is not clearly that of FLAIR.")
+    assert second.endswith("A second doubt.")
+    assert text.index("A second doubt.") < text.index('class="tiles"')
+
+
+def test_without_a_lesion_six_plain_slices_are_shown():
+    """There is no outline, no list of lesions, and nothing is divided by nothing."""
+    nothing = detect_by_hand((), verdict=dataclasses.replace(COMPATIBLE, wording="No findings"))
+    page = Page(detection_report(nothing))
+    assert "No lesion of 3 mm³ or more was found in this scan." in page.text
+    assert "largest lesion none" in page.text
+    assert [table.caption for table in page.tables] == ["Where this comes from"]
+    shown = shown_slices(nothing)
+    inside = np.flatnonzero(nothing.brain.any(axis=(0, 1)))
+    assert len(shown) == 6
+    assert inside[0] < shown[0] < shown[-1] < inside[-1]
+    assert np.ptp(np.diff(shown)) <= 1
+    assert not near(pixels_of(page, 0), ORANGE).any()
+
+
+def test_a_scan_in_which_no_brain_was_seen_is_shown_all_the_same():
+    """An empty scan gives a page, with slices from all of it."""
+    empty = detect_by_hand((), shape=(12, 12, 9))
+    nothing = np.zeros(empty.mask.shape, bool)
+    scan = dataclasses.replace(empty.scan, voxels=np.zeros(nothing.shape, np.float32), source=None)
+    page = Page(detection_report(dataclasses.replace(empty, scan=scan, brain=nothing)))
+    assert len(page.images) == 3
+    assert "none: the voxels came from memory" in page.text
+
+
+def test_one_lesion_is_told_in_the_singular():
+    """One lesion was found, of so much."""
+    page = Page(detection_report(detect_by_hand(FIVE[:1])))
+    assert "One lesion was found in this scan, of 512 mm³ (0.51 ml)." in page.text
+    assert "1 of 1 lesion can be seen here" in page.text
+
+
+def test_the_table_of_sizes_counts_each_lesion_once(page):
+    """Three of 8, one of 64 and one of 512 mm3."""
+    rows = page.table("Lesions by size").rows[1:]
+    cells = [[cell[0].replace("\u00a0", " ") for cell in row] for row in rows]
+    assert cells == [
+        ["below 10 mm³", "3", "24.0", "4 %"],
+        ["10 to 50 mm³", "0", "0.0", "0 %"],
+        ["50 to 100 mm³", "1", "64.0", "11 %"],
+        ["100 mm³ and more", "1", "512", "85 %"],
+    ]
+
+
+def test_the_table_of_lesions_says_where_each_lies_in_scanner_and_file(page):
+    """The largest: middle of voxels 40 to 43, 50 to 53, 20 to 23 of 2 mm; the file is LPS."""
+    rows = page.table("The lesions").rows[1:]
+    assert len(rows) == 5
+    first = [cell[0].replace("\u00a0", " ") for cell in rows[0]]
+    assert first == [
+        "1", "512", "83.0, 103.0, 43.0", "18, 20, 22", "20 to 23", "0.90, 0.90", "\u2013",
+    ]  # fmt: skip
+
+
+def test_of_three_hundred_lesions_the_thirty_largest_are_listed():
+    """The page stays readable and small; the rest is in the TSV, which it names."""
+    places = [(x, y, z) for x in range(14, 44, 3) for y in range(20, 50, 3) for z in (15, 18, 21)]
+    many = detect_by_hand(tuple(box_at(*place) for place in places))
+    assert many.lesion_count == 300
+    text = detection_report(many)
+    page = Page(text)
+    assert len(page.table("The 30 largest of 300 lesions").rows) == 31
+    assert "All lesions, with more digits, are in sub-7_lesions.tsv." in page.text
+    assert len(text) < 2_500_000
+
+
+def test_where_it_comes_from_is_told_in_full(page):
+    """File, hashes, spacing, orientation, history, operating point, version."""
+    rows = {row[0][0]: row[1][0] for row in page.table("Where this").rows if len(row) == 2}
+    assert rows["input file"] == "sub-7_FLAIR.nii.gz"
+    assert rows["its SHA-256"] == "cd" * 32
+    assert rows["voxels as stored"].split("\u00a0") == ["60", "\u00d7", "72", "\u00d7", "40"]
+    assert rows["voxel spacing as stored"].replace("\u00a0\u00d7\u00a0", " by ") == "2 by 2 by 2 mm"
+    assert rows["axes as stored run towards"] == "LPS"
+    assert rows["on reading"] == "mended"
+    assert rows["detector"] == "default"
+    assert rows["SHA-256 of its weights"] == "ab" * 32
+    assert rows["threshold"] == "calibrated probability above 0.45"
+    assert rows["least lesion"].replace("\u00a0", " ") == "3 mm³"
+    assert rows["lesions are"].startswith("26-connected")
+    assert rows["software"] == f"mslesion {__version__}"
+
+
+@pytest.mark.parametrize(
+    "limit", ["Research use only", "few real scans", "other diseases", "children", "contrast agent"]
+)
+def test_the_limits_are_named(page, limit):
+    """What the detector was not made for stands on the page."""
+    assert limit in page.text
+
+
+def test_a_hostile_name_does_nothing():
+    """Markup in names of files, history and warnings is shown, not obeyed."""
+    bad = "<script>alert('x')</script>&\"<img src=x onerror=y>"
+    verdict = dataclasses.replace(ABSTAINED, reason=bad)
+    hostile = detect_by_hand(FIVE, name=bad, warnings=(bad,), verdict=verdict)
+    scan = hostile.scan.with_note(bad)
+    page = Page(detection_report(dataclasses.replace(hostile, scan=scan)))
+    assert page.text.count(bad) >= 5
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert all(not any(name.startswith("on") for name in values) for _, values in page.tags)
+    assert len(page.images) == 3
+
+
+def test_the_page_needs_nothing_but_itself(page):
+    """Pictures are inside, links lead within the page, and nothing runs."""
+    assert page.addresses
+    assert all(a.startswith(("#", "data:image/png;base64,")) for a in page.addresses)
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in page.tags}
+
+
+def test_every_picture_is_described_in_words_and_taught_to_be_read(page):
+    """A text in its place, and what is shown, good, bad, and then to be done."""
+    assert len(page.images) == 3
+    assert all(len(image["alt"]) > 60 for image in page.images)
+    assert [page.texts.count(word) for word in ("Shown", "Good", "Bad", "Then")] == [3, 3, 3, 3]
+
+
+def test_the_same_detection_gives_the_same_bytes(text):
+    """Twice the same detection, twice the same page."""
+    assert detection_report(detect_by_hand()) == text
+
+
+def test_neither_pytorch_nor_matplotlib_is_loaded():
+    """They take seconds, as long as a detection."""
+    code = (
+        "import sys, mslesion.report.detection; "
+        "print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- pictures ----------------------------------------------------------------------------------
+
+
+def test_the_patients_right_is_on_the_left_and_the_front_is_up(found):
+    """A lesion of the right front, in a file stored the other way round, is at the upper left."""
+    (shown,) = [s for s in axial_slices(found) if s.title.startswith("slice 20,")]
+    rows, columns = np.nonzero(shown.lesions == 1)
+    assert rows.max() < shown.lesions.shape[0] / 2
+    assert columns.max() < shown.lesions.shape[1] / 2
+    assert (shown.plane.grey[shown.lesions == 1] == 255).all()
+    assert (shown.plane.left, shown.plane.right) == ("R", "L")
+    assert "z = 40.0 mm" in shown.title
+
+
+def test_from_the_side_the_front_is_on_the_left_and_the_head_is_upright():
+    """A lesion of the right, upper front in each of three views."""
+    views = {p.title: p for p in projections(detect_by_hand((box_at(40, 50, 26, 3),)))}
+    for title, sides in (("coronal", "RL"), ("sagittal", "AP"), ("axial", "RL")):
+        seen = views[title]
+        rows, columns = np.nonzero(seen.probability > 0.5)
+        assert rows.size == 9
+        assert rows.max() < seen.probability.shape[0] / 2
+        assert columns.max() < seen.probability.shape[1] / 2
+        assert seen.plane.left + seen.plane.right == sides
+
+
+def test_a_lesion_is_outlined_once_and_its_own_pixels_stay_as_they_are(found):
+    """Of two copies of a slice the second has a line, beside the lesion and not on it."""
+    one = axial_slices(found)[-1:]
+    shown = one[0]
+    bare = dataclasses.replace(shown, named=())
+    pixels = pixels_drawn(MontageDrawing((bare,), is_outlined=True))[30:]
+    plain, outlined = pixels[:, :342], pixels[:, 346:]
+    line = near(outlined, ORANGE)
+    assert not near(plain, ORANGE).any()
+    assert line.any()
+    assert np.array_equal(outlined[~line], plain[~line])
+    rows, columns = shown.lesions.shape
+    down, across = np.meshgrid(
+        np.arange(outlined.shape[0]) * rows // outlined.shape[0],
+        np.arange(342) * columns // 342,
+        indexing="ij",
+    )
+    assert not (line & (shown.lesions[down, across] > 0)).any()
+
+
+def test_colours_are_kept_exactly_where_a_picture_is_made_smaller(found):
+    """Between slices there is the page's own white, in them all greys, and the outline's colour."""
+    pixels = pixels_drawn(MontageDrawing(axial_slices(found)[:2], is_outlined=True))
+    assert (pixels[:, 688:712] == 255).all()
+    assert (pixels == ORANGE).all(axis=-1).any()
+    greys = axial_slices(found)[0].plane.grey
+    shown = pixels[30:, :342]
+    assert (shown.min(), shown.max()) == (greys.min(), 255)
+    assert np.ptp(shown, axis=-1).max() == 0
+
+
+def test_lesions_are_called_by_their_number_in_the_table(found):
+    """Each of five lesions is named once, in a slice that shows it."""
+    slices = axial_slices(found)
+    assert sorted(number for shown in slices for number in shown.named) == [1, 2, 3, 4, 5]
+    for lesion in found.lesions:
+        (place,) = [s for s in slices if lesion.lesion_id in s.named]
+        index = int(place.title.split(",")[0].removeprefix("slice "))
+        assert lesion.first_slice <= index <= lesion.last_slice
+        voxels = np.count_nonzero(place.lesions == lesion.lesion_id)
+        assert voxels == round((lesion.volume_mm3 / 8) ** (2 / 3))
+
+
+def test_of_many_slices_the_largest_areas_are_shown_and_kept_apart():
+    """Sixty thin slices with lesions give twelve, in order, spread over all of them."""
+    boxes = (
+        (slice(20, 30), slice(20, 30), slice(5, 65)),
+        (slice(35, 45), slice(20, 30), slice(40, 41)),
+    )
+    many = detect_by_hand(boxes, shape=(60, 60, 70), spacing_mm=(2.0, 2.0, 1.0))
+    shown = shown_slices(many)
+    assert len(shown) == 12
+    assert 40 in shown
+    assert list(shown) == sorted(shown)
+    assert np.diff(shown).min() >= 4
+    assert seen_lesions(many, shown) == many.lesion_count
+    assert seen_lesions(many, (41,)) == many.lesion_count - 1
+
+
+def test_of_few_slices_with_lesions_all_are_shown(found):
+    """Slices 10, 20 to 23, 25 hold lesions, and no other is shown."""
+    assert shown_slices(found) == (10, 20, 21, 22, 23, 25)
+
+
+def test_a_lesion_at_the_border_of_the_scan_is_shown_whole():
+    """A lesion in the first and last voxels is neither cropped nor lost."""
+    corner = detect_by_hand((box_at(0, 0, 0, 2), box_at(58, 70, 38, 2)))
+    slices = axial_slices(corner)
+    assert [int((shown.lesions > 0).sum()) for shown in slices] == [4, 4, 4, 4]
+    page = Page(detection_report(corner))
+    assert near(pixels_of(page, 0), ORANGE).any()
+
+
+def test_pictures_keep_true_proportions_when_voxels_are_not_cubes():
+    """A lesion of 30 by 30 by 30 mm, in voxels of 1 by 3 by 5 mm, is square in every view."""
+    cube = (slice(30, 60), slice(10, 20), slice(6, 12))
+    detection = detect_by_hand((cube,), shape=(90, 30, 18), spacing_mm=(1.0, 3.0, 5.0))
+    for view in projections(detection):
+        rows, columns = np.nonzero(view.probability)
+        assert view.plane.row_mm * (np.ptp(rows) + 1) == pytest.approx(30)
+        assert view.plane.column_mm * (np.ptp(columns) + 1) == pytest.approx(30)
+    (shown, *_) = axial_slices(detection)
+    unnamed = dataclasses.replace(shown, named=())
+    pixels = pixels_drawn(MontageDrawing((unnamed,), is_outlined=True))[30:]
+    rows, columns = np.nonzero(near(pixels, ORANGE))
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=3)
+    assert np.ptp(columns) == pytest.approx(342 * 30 / 90, rel=0.2)
+
+
+def test_the_grey_levels_do_not_depend_on_the_scale_of_the_intensities(found):
+    """A scan in units a thousand times smaller, or shifted, gives the same pictures."""
+    for scale, shift in ((0.001, 0.0), (1.0, -100.0)):
+        voxels = found.scan.voxels * np.float32(scale) + np.float32(shift)
+        other = dataclasses.replace(found, scan=dataclasses.replace(found.scan, voxels=voxels))
+        for one, two in zip(axial_slices(found), axial_slices(other), strict=True):
+            difference = one.plane.grey.astype(int) - two.plane.grey
+            assert np.abs(difference).max() <= 1
+
+
+def test_the_projection_colours_only_where_lesions_are_probable(found):
+    """Without probability, the head is grey."""
+    for detection, coloured in ((found, True), (detect_by_hand(()), False)):
+        pixels = pixels_drawn(ProjectionDrawing(projections(detection), 0.45))[:-64]
+        assert bool((np.ptp(pixels, axis=-1) > 40).any()) is coloured
+
+
+def test_the_curves_leave_out_what_is_not_known(found):
+    """Without an answer of the paper's CNN there is one line and one key; with it two."""
+    silent = tuple(dataclasses.replace(row, paper_cnn_probability=None) for row in found.slices)
+    with_it, without = (
+        pixels_drawn(SliceCurveDrawing(slices))[60:335] for slices in (found.slices, silent)
+    )
+    assert near(with_it, ORANGE).any()
+    assert not near(without, ORANGE).any()
+    assert near(without, BLUE).any()
+    page = Page(detection_report(dataclasses.replace(found, slices=silent)))
+    assert "no slice holds enough tissue for the paper's CNN" in page.images[2]["alt"]
+
+
+def test_a_scan_of_one_slice_has_a_page():
+    """One slice has one dot, and no line."""
+    single = detect_by_hand((box_at(20, 20, 0),), shape=(40, 40, 1), spacing_mm=(2.0, 2.0, 5.0))
+    page = Page(detection_report(single))
+    assert "Curves over 1 slice" in page.images[2]["alt"]
+    assert near(pixels_of(page, 2)[60:335], BLUE).any()
