@@ -32,9 +32,9 @@ import torch
 from numpy.typing import NDArray
 
 from arithmetic import count_multiply_adds, matrix_product, seconds_of
-from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.inference import slab_probabilities
 from mslesion.lesions.model import LesionModel, parameter_count, shipped_model
-from mslesion.lesions.slabs import Slab, slab_of
+from mslesion.lesions.slabs import Slab, slabs_of
 from mslesion.read import read_scan
 from rivals import (
     MONAI_BATCH,
@@ -203,33 +203,46 @@ def time_commands(
 def all_contenders(scan: TimedScan, model: LesionModel, longest_s: float) -> list[Contender]:
     """Ours, MONAI's with two sizes of window, nnU-Net's; each has run once and is warm."""
     voxels = read_scan(scan.path)
-    slab = slab_of(voxels)
-    return [*our_contenders(slab, model), nnunet_contender(voxels.voxels, longest_s)]
+    slabs = list(slabs_of(voxels))
+    return [*our_contenders(slabs, model), nnunet_contender(voxels.voxels, longest_s)]
 
 
-def our_contenders(slab: Slab, model: LesionModel) -> list[Contender]:
-    """Our networks, by our own inference and by MONAI's."""
+def our_contenders(slabs: Sequence[Slab], model: LesionModel) -> list[Contender]:
+    """Our networks over every plane a scan is seen in, by our own inference and by MONAI's."""
     networks = model.networks
-    volume = context_channels(slab)
+    multiple = networks[0].pixel_multiple
+    volumes = [context_channels(slab) for slab in slabs]
+    whole = [whole_slice(slab, multiple) for slab in slabs]
     windows = {
-        "(a) MONAI": (whole_slice(slab, networks[0].pixel_multiple), "a whole slice, its best"),
-        "(a') MONAI": (TRAINING_WINDOW, "as large as in training"),
+        "(a) MONAI": (whole, "whole slices, its best"),
+        "(a') MONAI": ([TRAINING_WINDOW] * len(slabs), "as large as in training"),
     }
-    ours = _counted(
-        "ours",
-        partial(region_probabilities, networks, slab),
-        f"{model.name} model, {len(networks)} network(s) of {parameter_count(networks):,} "
-        "parameters in all, each slice and its mirror image",
-    )
-    return [ours] + [
+
+    def ours() -> None:
+        for slab in slabs:
+            slab_probabilities(networks, slab)
+
+    def through_monai(sizes: Sequence[tuple[int, int]]) -> None:
+        for volume, window in zip(volumes, sizes, strict=True):
+            slice_by_slice(networks, volume, window)
+
+    planes = ", ".join(slab.plane for slab in slabs)
+    contenders = [
         _counted(
-            label,
-            partial(slice_by_slice, networks, volume, window),
-            "the same networks, slices and mirror images through monai SliceInferer, windows of "
-            f"{window[0]}x{window[1]} ({why}), overlap {MONAI_OVERLAP}, {MONAI_BATCH} at once",
+            "ours",
+            ours,
+            f"{model.name} model, {len(networks)} network(s) of {parameter_count(networks):,} "
+            f"parameters in all, each slice and its mirror image; {planes}",
         )
-        for label, (window, why) in windows.items()
     ]
+    for label, (sizes, why) in windows.items():
+        shown = ", ".join(f"{height}x{width}" for height, width in sizes)
+        note = (
+            f"the same networks, slices and mirror images through monai SliceInferer, windows of "
+            f"{shown} ({why}), overlap {MONAI_OVERLAP}, {MONAI_BATCH} at once"
+        )
+        contenders.append(_counted(label, partial(through_monai, sizes), note))
+    return contenders
 
 
 def _counted(label: str, work: Callable[[], object], note: str) -> Contender:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.inference import slab_probabilities
 from mslesion.lesions.model import Calibration, LesionModel, OperatingPoint
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.lesions.slabs import Slab, context_offsets
@@ -70,7 +70,7 @@ def slab() -> Slab:
     """Nine slices of 48 x 48 pixels that a head fills, nothing of which can be left out."""
     slices = np.random.default_rng(0).uniform(0.5, 1.5, (9, 48, 48)).astype(np.float32)
     slices[:, :12] = slices[:, 36:] = slices[:, :, :12] = slices[:, :, 36:] = 0
-    return Slab(slices, (48, 48, 9), context_offsets(1.0))
+    return Slab(slices, "axial", (48, 48, 9), context_offsets(1.0))
 
 
 def test_multiply_adds_of_each_kind_of_layer(arithmetic: ModuleType) -> None:
@@ -135,7 +135,7 @@ def test_the_same_network_through_monai_gives_our_answer(
     rivals: ModuleType, network: LesionNetwork, slab: Slab
 ) -> None:
     """What is timed beside ours does the same work: probabilities agree to rounding."""
-    ours = region_probabilities((network, network), slab)
+    ours = slab_probabilities((network, network), slab)
     window = rivals.whole_slice(slab, network.pixel_multiple)
     theirs = rivals.slice_by_slice((network, network), rivals.context_channels(slab), window)
     expected = np.stack([ours.lesion, ours.ventricle, ours.brain]).transpose(0, 3, 2, 1)

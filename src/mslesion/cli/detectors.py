@@ -28,7 +28,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder of the detector; the same command goes on where it stopped")
     parser.add_argument(
         "--model", choices=("default", "small"), default="default",
-        help="half a million or thirty thousand weights (default: default)",
+        help="150 or 30 thousand weights (default: default)",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", metavar="MODEL",
@@ -43,6 +43,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--simulated-people", type=positive, default=None, metavar="N",
         help="how many simulated people to learn from",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cache", type=Path, metavar="FOLDER",
+        help="where simulated people are kept, 5 GB of them; several trainings may share it "
+        "(default: in OUT)",
     )  # fmt: skip
 
 
@@ -73,6 +78,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         recipe,
         lesion_free=options.lesion_free,
         start=_start(options.start),
+        cache=options.cache,
         workers=options.threads,
     )
     validation = answer.summary["validation"]

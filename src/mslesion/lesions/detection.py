@@ -12,7 +12,6 @@ from mslesion.lesions.components import without_small
 from mslesion.lesions.findings import Lesion, measure_lesions
 from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.model import LesionModel, OperatingPoint
-from mslesion.lesions.slabs import slab_of
 from mslesion.scan import Scan
 
 _STEPS = 2**12
@@ -51,7 +50,7 @@ def find_lesions(
     Whether it is one is not asked here; see :mod:`mslesion.lesions.contrast`.
     """
     point = operating_point or model.operating_point
-    regions = region_probabilities(model.networks, slab_of(scan))
+    regions = region_probabilities(model.networks, scan)
     brain = regions.brain > 0.5
     probability = np.where(brain, model.voxel_calibration(regions.lesion), np.float32(0))
     probability = np.rint(probability * _STEPS) / np.float32(_STEPS)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
-from mslesion.lesions.slabs import Slab, to_scan
+from mslesion.lesions.slabs import Slab, slabs_of, to_scan
+from mslesion.scan import Scan
 
 _SLICES_AT_ONCE = 4
 _SIGNAL = 0.12
@@ -36,8 +37,23 @@ class RegionProbabilities:
     contrast: tuple[float, ...]
 
 
-def region_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionProbabilities:
-    """The mean answer of the networks to each slice and to its mirror image.
+def region_probabilities(networks: Sequence[LesionNetwork], scan: Scan) -> RegionProbabilities:
+    """The mean answer of the networks in every plane that the scan is seen in."""
+    parts = (slab_probabilities(networks, slab) for slab in slabs_of(scan))
+    total, count = next(parts), 1
+    for part in parts:
+        count += 1
+        for name in REGIONS:
+            np.add(getattr(total, name), getattr(part, name), out=getattr(total, name))
+        contrast = tuple(a + b for a, b in zip(total.contrast, part.contrast, strict=True))
+        total = replace(total, contrast=contrast)
+    for name in REGIONS:
+        np.divide(getattr(total, name), np.float32(count), out=getattr(total, name))
+    return replace(total, contrast=tuple(p / count for p in total.contrast))
+
+
+def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionProbabilities:
+    """The mean answer of the networks to each slice of one plane and to its mirror image.
 
     Slices go through in batches of one fixed size, the last one filled up with empty slices, so
     that an answer does not depend on how many others come with it. Batches are shared out among

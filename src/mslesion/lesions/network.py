@@ -40,7 +40,7 @@ class NetworkShape:
 
 
 SHAPES = {
-    "default": NetworkShape((32, 48, 64, 96)),
+    "default": NetworkShape((16, 24, 36, 56)),
     "small": NetworkShape((8, 12, 16, 24)),
 }
 """The networks by their name on the command line."""

@@ -1,11 +1,13 @@
 """From a scan to the slices the network sees, and from its answers back to the scan's grid.
 
-The network sees axial slices with pixels of 1 mm, tissue at 1, each between two neighbours. Thick
-slices are taken as they are; slices thinner than 0.9 mm are first resampled to 1 mm.
+The network sees slices with pixels of 1 mm, tissue at 1, each among four neighbours. Thick axial
+slices are taken as they are. A scan whose slices are thin is resampled to 1 mm along every axis and
+seen three times: in axial, coronal and sagittal slices.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +21,11 @@ NEAR_MM = 1.0
 PIXEL_MM = 1.0
 BRIGHTEST = 6.0
 """In units of tissue; what shines more than this (fat, a clip) is as bright as this."""
-_THINNEST_MM = 0.9
+THIN_MM = 1.65
+"""Slices up to this are thin: 1.5 mm and less, and a little of rounding in headers."""
+
+AXES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
+"""Which axes of a volume (X, Y, Z) are a plane's slices, rows and columns."""
 
 
 def context_offsets(slice_spacing_mm: float) -> tuple[int, ...]:
@@ -36,35 +42,35 @@ def context_offsets(slice_spacing_mm: float) -> tuple[int, ...]:
 class Slab:
     """A scan as the network sees it.
 
-    ``slices`` is float32 (Z, Y, X), low to high; ``offsets`` are those of the slices seen together;
+    ``slices`` is float32 (slices, rows, columns), each running to the right, to the front or up;
+    ``plane`` is one of :data:`AXES`; ``offsets`` are those of the slices seen together;
     ``scan_shape`` is (X, Y, Z) of the scan, so that answers find their way back.
     """
 
     slices: NDArray[np.float32]
+    plane: str
     scan_shape: tuple[int, int, int]
     offsets: tuple[int, ...]
 
 
-def slab_of(scan: Scan, level: float | None = None) -> Slab:
-    """Resample a scan to 1 mm in plane and divide by its tissue level."""
-    shape = _working_shape(scan)
-    level = tissue_level(scan.voxels) if level is None else level
-    volume = _resample(scan.voxels, shape)
-    slices = np.clip(volume / np.float32(level), 0, BRIGHTEST).transpose(2, 1, 0)
-    spacing_mm = scan.spacing_mm[2] * scan.grid.shape[2] / shape[2]
-    return Slab(np.ascontiguousarray(slices), scan.grid.shape, context_offsets(spacing_mm))
+def slabs_of(scan: Scan) -> Iterator[Slab]:
+    """A scan's axial slices, and where they are thin its coronal and sagittal ones too."""
+    is_thin = scan.spacing_mm[2] <= THIN_MM
+    sizes_mm = [n * mm for n, mm in zip(scan.grid.shape, scan.spacing_mm, strict=True)]
+    x, y, z = (max(1, round(mm / PIXEL_MM)) for mm in sizes_mm)
+    depth = z if is_thin else scan.grid.shape[2]
+    level = np.float32(tissue_level(scan.voxels))
+    volume = np.clip(_resample(scan.voxels, (x, y, depth)) / level, 0, BRIGHTEST)
+    offsets = context_offsets(sizes_mm[2] / depth)
+    for plane in AXES if is_thin else ("axial",):
+        slices = np.ascontiguousarray(volume.transpose(AXES[plane]))
+        yield Slab(slices, plane, scan.grid.shape, offsets)
 
 
 def to_scan(slab: Slab, answers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Answers (Z, Y, X) for each pixel of the slab, as (X, Y, Z) on the scan's grid."""
-    return _resample(np.ascontiguousarray(answers.transpose(2, 1, 0)), slab.scan_shape)
-
-
-def _working_shape(scan: Scan) -> tuple[int, int, int]:
-    nx, ny, nz = scan.grid.shape
-    x_mm, y_mm, z_mm = scan.spacing_mm
-    depth = nz if z_mm >= _THINNEST_MM else max(1, round(nz * z_mm / PIXEL_MM))
-    return max(1, round(nx * x_mm / PIXEL_MM)), max(1, round(ny * y_mm / PIXEL_MM)), depth
+    """Answers (slices, rows, columns) for each pixel, as (X, Y, Z) on the scan's grid."""
+    volume = answers.transpose(np.argsort(AXES[slab.plane]))
+    return _resample(np.ascontiguousarray(volume), slab.scan_shape)
 
 
 def _resample(volume: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mslesion.errors import ModelFileError
-from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.inference import region_probabilities, slab_probabilities
 from mslesion.lesions.learning.calibration import (
     ValidationScan,
     choose_operating_point,
@@ -29,7 +29,8 @@ from mslesion.lesions.model import (
     shipped_model,
 )
 from mslesion.lesions.network import CONTRASTS, SHAPES, LesionNetwork, NetworkShape, fused
-from mslesion.lesions.slabs import Slab
+from mslesion.lesions.slabs import Slab, slabs_of
+from mslesion.scan import Scan
 from mslesion.verdict import VerdictModel
 
 TINY = NetworkShape((4, 6))
@@ -55,16 +56,16 @@ def tiny_slab(depth: int = 7, shape: tuple[int, int] = (50, 44), seed: int = 0) 
     """A square head of noise around 1 in empty air."""
     slices = np.zeros((depth, *shape), np.float32)
     slices[:, 8:40, 6:38] = np.random.default_rng(seed).normal(1, 0.2, (depth, 32, 32))
-    return Slab(slices, (shape[1], shape[0], depth), (-1, 0, 0, 0, 1))
+    return Slab(slices, "axial", (shape[1], shape[0], depth), (-1, 0, 0, 0, 1))
 
 
 @pytest.mark.parametrize(
-    ("name", "least", "most"), [("default", 4e5, 6e5), ("small", 2.5e4, 3.5e4)]
+    ("name", "least", "most"), [("default", 1.1e5, 1.8e5), ("small", 2.5e4, 3.5e4)]
 )
 def test_the_networks_have_the_size_they_are_described_with(
     name: str, least: float, most: float
 ) -> None:
-    """The default network has about half a million numbers, the small one about thirty thousand."""
+    """The default network has about 150,000 numbers, the small one about 30,000."""
     assert least < parameter_count([LesionNetwork(SHAPES[name])]) < most
 
 
@@ -79,8 +80,8 @@ def test_a_mirrored_scan_gets_the_mirrored_answer() -> None:
     """Left and right exchanged in the scan are exchanged in the answer, to rounding."""
     network, slab = tiny_network(), tiny_slab(shape=(48, 48))
     mirrored = replace(slab, slices=np.ascontiguousarray(slab.slices[:, :, ::-1]))
-    straight = region_probabilities([network], slab).lesion
-    assert np.allclose(region_probabilities([network], mirrored).lesion[::-1], straight, atol=2e-6)
+    straight = slab_probabilities([network], slab).lesion
+    assert np.allclose(slab_probabilities([network], mirrored).lesion[::-1], straight, atol=2e-6)
 
 
 def test_the_number_of_slices_beside_one_does_not_change_its_answer() -> None:
@@ -89,17 +90,17 @@ def test_the_number_of_slices_beside_one_does_not_change_its_answer() -> None:
     slab = tiny_slab(depth=1)
     few = replace(slab, slices=np.repeat(slab.slices, 3, 0), scan_shape=(44, 50, 3))
     many = replace(slab, slices=np.repeat(slab.slices, 9, 0), scan_shape=(44, 50, 9))
-    answer = region_probabilities([network], few).lesion[:, :, 1]
-    assert np.array_equal(region_probabilities([network], many).lesion[:, :, 4], answer)
+    answer = slab_probabilities([network], few).lesion[:, :, 1]
+    assert np.array_equal(slab_probabilities([network], many).lesion[:, :, 4], answer)
 
 
 def test_zeros_around_a_scan_change_nothing() -> None:
     """A wider field of view of empty air gives the same probabilities in the head, to 0.1 %."""
     network, slab = tiny_network(), tiny_slab()
     wide = np.pad(slab.slices, ((0, 0), (30, 50), (20, 10)))
-    padded = Slab(wide, (wide.shape[2], wide.shape[1], wide.shape[0]), slab.offsets)
-    inner = region_probabilities([network], padded).lesion[20 : 20 + 44, 30 : 30 + 50]
-    answer = region_probabilities([network], slab).lesion
+    padded = Slab(wide, "axial", (wide.shape[2], wide.shape[1], wide.shape[0]), slab.offsets)
+    inner = slab_probabilities([network], padded).lesion[20 : 20 + 44, 30 : 30 + 50]
+    answer = slab_probabilities([network], slab).lesion
     head = (slice(6, 38), slice(8, 40))
     assert np.allclose(inner[head], answer[head], atol=1e-3)
 
@@ -112,7 +113,7 @@ def test_the_number_of_threads_does_not_change_the_answer() -> None:
     try:
         for count in (1, 3):
             torch.set_num_threads(count)
-            answers.append(region_probabilities([network], slab).lesion)
+            answers.append(slab_probabilities([network], slab).lesion)
     finally:
         torch.set_num_threads(before)
     assert np.array_equal(*answers)
@@ -129,10 +130,24 @@ def test_fused_normalisation_gives_the_same_answers() -> None:
         assert torch.allclose(fused(network)(image), network(image), atol=1e-5)
 
 
+def test_a_thin_scan_is_answered_in_three_planes() -> None:
+    """With thin slices, the answer is the mean over axial, coronal and sagittal slices."""
+    voxels = np.zeros((40, 44, 36), np.float32)
+    voxels[6:34, 6:38, 4:32] = np.random.default_rng(0).normal(100, 10, (28, 32, 28))
+    scan = Scan.from_stored(voxels, np.eye(4))
+    network = tiny_network()
+    parts = [slab_probabilities([network], slab) for slab in slabs_of(scan)]
+    assert len(parts) == 3
+    together = region_probabilities([network], scan)
+    mean = np.mean([part.lesion for part in parts], axis=0)
+    assert np.allclose(together.lesion, mean, atol=1e-6)
+    assert sum(together.contrast) == pytest.approx(1)
+
+
 def test_an_empty_scan_has_no_lesion() -> None:
     """Without any signal nothing is asked of the network and nothing is found."""
     slab = replace(tiny_slab(), slices=np.zeros((7, 50, 44), np.float32))
-    regions = region_probabilities([tiny_network()], slab)
+    regions = slab_probabilities([tiny_network()], slab)
     assert regions.lesion.max() == 0
     assert regions.brain.max() == 0
 
@@ -149,8 +164,8 @@ def test_a_model_comes_back_from_its_file(tmp_path: Path) -> None:
     assert back.verdict == model.verdict
     slab = tiny_slab()
     assert np.array_equal(
-        region_probabilities(back.networks, slab).lesion,
-        region_probabilities(model.networks, slab).lesion,
+        slab_probabilities(back.networks, slab).lesion,
+        slab_probabilities(model.networks, slab).lesion,
     )
 
 

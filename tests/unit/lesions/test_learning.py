@@ -17,6 +17,7 @@ from mslesion.lesions.learning.material import (
     Material,
     TrainingVolume,
     group,
+    in_every_plane,
     other_contrasts,
     real_volume,
 )
@@ -201,6 +202,32 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
         train_network(material, replace(TINY, learning_rate=1e-4), checkpoint)
 
 
+def test_a_volume_seen_from_the_side_has_its_voxels_in_other_slices() -> None:
+    """Coronal slices run from the back to the front, sagittal ones to the right; up is up."""
+    source = replace(volume(spacing_mm=1.2), in_plane_mm=(0.9, 0.8))
+    coronal, sagittal = source.seen_from("coronal"), source.seen_from("sagittal")
+    assert source.lesion is not None
+    assert coronal.lesion is not None
+    assert sagittal.lesion is not None
+    assert np.array_equal(coronal.image[60], source.image[:, 60, :])
+    assert np.array_equal(sagittal.image[80], source.image[:, :, 80])
+    assert coronal.slice_spacing_mm == 0.9
+    assert coronal.in_plane_mm == (1.2, 0.8)
+    assert sagittal.slice_spacing_mm == 0.8
+    assert sagittal.in_plane_mm == (1.2, 0.9)
+    assert coronal.lesion_slices.tolist() == list(range(55, 66))
+
+
+def test_only_thin_volumes_are_seen_in_every_plane() -> None:
+    """A thin and a thick scan share a group evenly, the thin one over its three planes."""
+    thin, thick = volume("thin", spacing_mm=1.0), volume("thick", spacing_mm=5.0)
+    material = in_every_plane(1.0, [thin, thick])
+    shares = dict(zip([v.name for v in material.volumes], material.weights, strict=True))
+    assert shares["thick"] == pytest.approx(0.5)
+    assert shares["thin"] == pytest.approx(0.3)
+    assert shares["thin_coronal"] == shares["thin_sagittal"] == pytest.approx(0.1)
+
+
 def test_groups_share_the_training_as_told() -> None:
     """Two volumes of a group of 75 % are drawn three times as often as two of one of 25 %."""
     material = group(0.75, [volume("a"), volume("b")]) + group(0.25, [volume("c"), volume("d")])
@@ -264,7 +291,7 @@ def test_both_scans_of_a_person_go_to_one_fold(tmp_path: Path) -> None:
     scans = known_scans(tmp_path, 4)
     second_visit = replace(scans[0], scan_file=replace(scans[1].scan_file, name="again"))
     _, tasks = recipes.plan_trainings(
-        [*scans, second_visit], recipes.DetectorRecipe(folds=4), tmp_path
+        [*scans, second_visit], recipes.DetectorRecipe(folds=4), tmp_path, tmp_path
     )
     for task in tasks[:-1]:
         names = {scan.scan_file.name for scan in task.scans if scan.person_id == "sub-0"}

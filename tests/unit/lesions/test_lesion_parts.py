@@ -8,7 +8,7 @@ import pytest
 from mslesion.lesions.components import label_lesions, without_small
 from mslesion.lesions.findings import measure_lesions
 from mslesion.lesions.intensity import tissue_level
-from mslesion.lesions.slabs import context_offsets, slab_of, to_scan
+from mslesion.lesions.slabs import AXES, context_offsets, slabs_of, to_scan
 from mslesion.scan import Scan
 
 
@@ -80,33 +80,35 @@ def test_neighbours_lie_one_and_three_millimetres_away_or_next(
 
 def test_slices_have_pixels_of_one_millimetre_and_tissue_at_one() -> None:
     """A scan at 0.5 x 0.5 x 5 mm becomes half as many pixels a side; its slices stay."""
-    slab = slab_of(scan_of(head((120, 140, 8)), (0.5, 0.5, 5.0)))
+    (slab,) = slabs_of(scan_of(head((120, 140, 8)), (0.5, 0.5, 5.0)))
     assert slab.slices.shape == (8, 70, 60)
     assert np.median(slab.slices[slab.slices > 0.5]) == pytest.approx(1.0, abs=0.03)
 
 
 def test_slices_below_a_millimetre_are_resampled() -> None:
-    """A scan with slices of 0.5 mm is seen at 1 mm."""
-    slab = slab_of(scan_of(head((40, 40, 40)), (1.0, 1.0, 0.5)))
-    assert slab.slices.shape[0] == 20
-    assert slab.offsets == (-3, -1, 0, 1, 3)
+    """A scan with slices of 0.5 mm is seen at 1 mm, in all three planes."""
+    slabs = {slab.plane: slab for slab in slabs_of(scan_of(head((40, 36, 40)), (1.0, 1.0, 0.5)))}
+    assert slabs["axial"].slices.shape == (20, 36, 40)
+    assert slabs["coronal"].slices.shape == (36, 20, 40)
+    assert slabs["sagittal"].slices.shape == (40, 20, 36)
+    assert all(slab.offsets == (-3, -1, 0, 1, 3) for slab in slabs.values())
 
 
 @pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.6, 0.6, 3.0), (1.2, 0.8, 0.5)])
 def test_answers_return_to_the_scans_own_grid(spacing_mm: tuple[float, float, float]) -> None:
-    """A blob in the working slices lies at the same millimetres of the scan."""
-    scan = scan_of(head((50, 60, 24)), spacing_mm)
-    slab = slab_of(scan)
-    depth, height, width = slab.slices.shape
-    z, y, x = np.meshgrid(*(np.arange(n) for n in slab.slices.shape), indexing="ij")
-    centre = np.array([depth, height, width]) * (0.5, 0.4, 0.6)
-    blob = np.exp(-(((z - centre[0]) ** 2) + (y - centre[1]) ** 2 + (x - centre[2]) ** 2) / 18)
-    back = to_scan(slab, blob.astype(np.float32))
-    assert back.shape == scan.grid.shape
-    found = [float((back * axis).sum() / back.sum()) for axis in np.indices(back.shape)]
-    extent = np.array(scan.grid.shape)
-    expected = (centre[::-1] + 0.5) * extent / np.array([width, height, depth]) - 0.5
-    assert found == pytest.approx(expected.tolist(), abs=0.25)
+    """A blob in the slices of any plane lies at the same millimetres of the scan."""
+    scan = scan_of(head((50, 60, 64)), spacing_mm)
+    for slab in slabs_of(scan):
+        size = np.array(slab.slices.shape)
+        centre = size * (0.5, 0.4, 0.6)
+        places = np.stack(np.meshgrid(*(np.arange(n) for n in size), indexing="ij"), axis=-1)
+        blob = np.exp(-((places - centre) ** 2).sum(axis=-1) / 18)
+        back = to_scan(slab, blob.astype(np.float32))
+        assert back.shape == scan.grid.shape
+        found = [float((back * axis).sum() / back.sum()) for axis in np.indices(back.shape)]
+        axes = list(AXES[slab.plane])
+        expected = (centre + 0.5) * np.array(scan.grid.shape)[axes] / size - 0.5
+        assert np.array(found)[axes] == pytest.approx(expected, abs=0.25)
 
 
 def test_a_lesions_row_tells_volume_place_and_probability() -> None:

@@ -41,20 +41,25 @@ def build_detector(
     scans: Sequence[KnownScan],
     output: Path,
     recipe: DetectorRecipe,
+    *,
     workers: int = 1,
     start: Path | None = None,
+    cache: Path | None = None,
 ) -> BuiltDetector:
     """Cross-validate, calibrate, train on everybody, and fit the verdict.
 
     ``output`` gets ``model.safetensors``, ``cross-validation.json`` and ``verdict.json``; states
     of the trainings stay in ``output/training``, so that the same call goes on after a break.
-    ``start`` is a model whose weights the trainings begin with.
+    ``start`` is a model whose weights the trainings begin with; ``cache`` keeps the simulated
+    people (5 GB), in ``output/training`` where it is None.
 
     Raises:
         CohortError: there are fewer people than folds.
         ModelFileError: ``output`` holds states of another recipe or other data.
     """
-    fold_of, tasks = plan_trainings(scans, recipe, output / "training", start)
+    fold_of, tasks = plan_trainings(
+        scans, recipe, output / "training", cache or output / "training" / "simulated", start
+    )
     run_trainings(tasks, workers)
     chosen, validation = _UNCHOSEN, None
     if recipe.folds:

@@ -12,7 +12,7 @@ from mslesion.evaluation.lesions import compare_masks
 from mslesion.lesions.components import without_small
 from mslesion.lesions.model import Calibration, OperatingPoint
 
-THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
 LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 """The operating points tried. A lesion of less than 3 mm3 is smaller than a voxel of many scans."""
 

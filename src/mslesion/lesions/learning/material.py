@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mslesion.cohort.people import ScanFile
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.network import CONTRASTS
-from mslesion.lesions.slabs import BRIGHTEST
+from mslesion.lesions.slabs import AXES, BRIGHTEST, THIN_MM
 from mslesion.read import load, read_lesion_mask, read_scan
 from mslesion.scan import Scan
 
@@ -47,6 +47,31 @@ class TrainingVolume:
     def regions(self) -> tuple[Share | None, ...]:
         """The shares in the order of :data:`~mslesion.lesions.network.REGIONS`."""
         return self.lesion, self.ventricle, self.brain
+
+    @property
+    def has_thin_slices(self) -> bool:
+        """Whether it can be seen in every plane."""
+        return self.slice_spacing_mm <= THIN_MM
+
+    def seen_from(self, plane: str) -> TrainingVolume:
+        """The same voxels in slices of another plane; nothing is copied."""
+        z_mm, (y_mm, x_mm) = self.slice_spacing_mm, self.in_plane_mm
+        # From (Z, Y, X) to (X, Y, Z), and on to the plane's own order.
+        order = tuple(2 - axis for axis in AXES[plane])
+        slice_mm, row_mm, column_mm = ((x_mm, y_mm, z_mm)[axis] for axis in AXES[plane])
+        lesion, ventricle, brain = (
+            None if region is None else region.transpose(order) for region in self.regions
+        )
+        return replace(
+            self,
+            name=f"{self.name}_{plane}",
+            image=self.image.transpose(order),
+            lesion=lesion,
+            ventricle=ventricle,
+            brain=brain,
+            in_plane_mm=(row_mm, column_mm),
+            slice_spacing_mm=slice_mm,
+        )
 
     @cached_property
     def lesion_slices(self) -> NDArray[np.intp]:
@@ -83,6 +108,20 @@ class Material:
 def group(share: float, volumes: Sequence[TrainingVolume]) -> Material:
     """One group; no group where there are no volumes."""
     return Material(((share, tuple(volumes)),) if volumes else ())
+
+
+_OTHER_PLANES_SHARE = 0.2
+
+
+def in_every_plane(share: float, volumes: Sequence[TrainingVolume]) -> Material:
+    """A group in which volumes with thin slices are also seen in coronal and sagittal slices."""
+    thin = [volume for volume in volumes if volume.has_thin_slices]
+    of_thin = share * len(thin) / max(len(volumes), 1)
+    others = [volume.seen_from(plane) for volume in thin for plane in ("coronal", "sagittal")]
+    # Each scan weighs the same, however many planes it is seen in.
+    away = 2 * _OTHER_PLANES_SHARE * of_thin
+    thick = [volume for volume in volumes if not volume.has_thin_slices]
+    return group(share - of_thin, thick) + group(of_thin - away, thin) + group(away, others)
 
 
 def real_volume(scan_file: ScanFile, *, is_lesion_free: bool = False) -> TrainingVolume:

@@ -28,7 +28,13 @@ from mslesion.lesions.learning.calibration import (
     fit_slice_calibration,
     fit_voxel_calibration,
 )
-from mslesion.lesions.learning.material import Material, group, other_contrasts, real_volume
+from mslesion.lesions.learning.material import (
+    Material,
+    group,
+    in_every_plane,
+    other_contrasts,
+    real_volume,
+)
 from mslesion.lesions.learning.simulated import cached_volumes, no_brain
 from mslesion.lesions.learning.training import TrainingRecipe, train_network
 from mslesion.lesions.model import (
@@ -39,7 +45,6 @@ from mslesion.lesions.model import (
     ready,
 )
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
-from mslesion.lesions.slabs import slab_of
 from mslesion.progress import track
 from mslesion.read import load
 from mslesion.write.atomic import atomic_path
@@ -61,10 +66,10 @@ class DetectorRecipe:
 
     model: str = "default"
     folds: int = 5
-    fold_steps: int = 2500
-    final_steps: int = 5000
+    fold_steps: int = 7000
+    final_steps: int = 14000
     simulated_people: int = 168
-    learning_rate: float = 3e-3
+    learning_rate: float = 4e-3
     verdict_people: int = 120
     seed: int = 0
 
@@ -197,19 +202,22 @@ def training_material(scans: Sequence[KnownScan], recipe: DetectorRecipe, cache:
     for name, known in by_dataset.items():
         share = real_share * roots[name] / sum(roots.values())
         volumes = [real_volume(k.scan_file, is_lesion_free=k.is_lesion_free) for k in known]
-        material += group(share, volumes)
+        material += in_every_plane(share, volumes)
     others = [volume for scan in scans for volume in other_contrasts(scan.scan_file)]
     material += group(_OTHER_CONTRAST_SHARE, others)
     rest = 1 - sum(share for share, _ in material.groups)
     people = range(recipe.simulated_people)
-    return material + group(rest, cached_volumes(cache, recipe.seed, people))
+    return material + in_every_plane(rest, cached_volumes(cache, recipe.seed, people))
 
 
 def plan_trainings(
-    scans: Sequence[KnownScan], recipe: DetectorRecipe, folder: Path, start: Path | None = None
+    scans: Sequence[KnownScan],
+    recipe: DetectorRecipe,
+    folder: Path,
+    cache: Path,
+    start: Path | None = None,
 ) -> tuple[dict[tuple[str, str], int], list[TrainingTask]]:
     """The fold of each person, and every training: those of the folds, then the last one."""
-    cache = folder / "simulated"
     fold_of = deal_folds(scans, recipe.folds, recipe.seed) if recipe.folds else {}
     tasks = [
         TrainingTask(
@@ -266,7 +274,7 @@ def answer_unseen(
 def validation_scan(scan_file: ScanFile, network: LesionNetwork) -> ValidationScan:
     """A scan's uncalibrated answers beside its reference mask."""
     loaded = load(scan_file)
-    regions = region_probabilities([network], slab_of(loaded.scan))
+    regions = region_probabilities([network], loaded.scan)
     mask = loaded.lesion_mask
     return ValidationScan(
         name=scan_file.name,
