@@ -45,6 +45,10 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many simulated people to learn from",
     )  # fmt: skip
     parser.add_argument(
+        "--verdict-people", type=natural, default=None, metavar="N",
+        help="how many simulated people the verdict is fitted on; 0 for no verdict",
+    )  # fmt: skip
+    parser.add_argument(
         "--cache", type=Path, metavar="FOLDER",
         help="where simulated people are kept, 5 GB of them; several trainings may share it "
         "(default: in OUT)",
@@ -70,6 +74,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         "fold_steps": options.fold_steps,
         "final_steps": options.steps,
         "simulated_people": options.simulated_people,
+        "verdict_people": options.verdict_people,
     }
     recipe = replace(recipe, **{k: v for k, v in chosen.items() if v is not None})
     answer = train_detector(
