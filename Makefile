@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test lint format benchmark results clean
+.PHONY: help demo test lint format benchmark results detector clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint       formatting, linting, types"
 	@echo "make benchmark  speed and memory beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
+	@echo "make detector   train the shipped detectors and measure them (REAL=folder of the datasets)"
 	@echo "make clean      remove the environment and all that was made"
 
 $(READY): pyproject.toml constraints.txt
@@ -47,6 +48,26 @@ results: $(READY)
 	  simulated-5-folds=out/simulated-5-folds=out/simulated-5-folds/cohort \
 	  simulated=out/simulated=out/simulated/cohort \
 	  tabriz=out/tabriz="$(REAL)"
+
+# The shipped detectors and every figure of docs/results.md about them, from a folder that holds the
+# datasets tabriz, ljubljana-mni and lesion-free. Interrupted, the same command goes on.
+DETECTOR := $(BIN)/mslesion train-detector --cache out/detector/simulated
+EVALUATE := $(BIN)/mslesion evaluate-detector
+detector: $(READY)
+	@test -d "$(REAL)/tabriz" || { echo "make detector REAL=folder-of-the-datasets"; exit 2; }
+	for model in default small; do set -e; out=out/detector/$$model; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --data "$(REAL)/ljubljana-mni" \
+	    --lesion-free "$(REAL)/lesion-free" --output $$out/everything; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --folds 0 --steps 8000 \
+	    --verdict-people 0 --output $$out/tabriz; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/ljubljana-mni" --folds 0 --steps 8000 \
+	    --verdict-people 0 --output $$out/ljubljana; \
+	  $(EVALUATE) "$(REAL)/ljubljana-mni" --model-path $$out/tabriz/model.safetensors \
+	    --output $$out/tabriz-on-ljubljana; \
+	  $(EVALUATE) "$(REAL)/tabriz" --model-path $$out/ljubljana/model.safetensors \
+	    --output $$out/ljubljana-on-tabriz; \
+	done
+	$(BIN)/python tools/write_detector_results.py out/detector
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/training.py
