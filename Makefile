@@ -67,6 +67,7 @@ detector: $(READY)
 	  $(EVALUATE) "$(REAL)/tabriz" --model-path $$out/ljubljana/model.safetensors \
 	    --output $$out/ljubljana-on-tabriz; \
 	done
+	$(BIN)/mslesion train --data "$(REAL)/tabriz" --label lesion --output out/detector/paper_cnn
 	$(BIN)/python tools/write_detector_results.py out/detector
 
 benchmark: $(READY)
