@@ -6,11 +6,13 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from mslesion.lesions.learning.samples import Batch
-from mslesion.lesions.network import REGIONS
+from mslesion.lesions.network import CONTRASTS, REGIONS
 
 _ENTROPY_WEIGHT = {"lesion": 4.0, "ventricle": 1.0, "brain": 0.3}
 _OVERLAP_WEIGHT = {"lesion": 1.0, "ventricle": 0.2, "brain": 0.1}
-_CONTRAST_WEIGHT = 0.05
+_CONTRAST_WEIGHT = 0.2
+_RARE_CONTRAST_WEIGHT = 5.0
+"""T1w and T2w images are rare in training; a T1w image taken for FLAIR is no small mistake."""
 _SMOOTH_PIXELS = 50.0
 
 
@@ -42,4 +44,6 @@ def _contrast_loss(contrast: torch.Tensor, batch: Batch) -> torch.Tensor:
     known = batch.contrast >= 0
     if not known.any():
         return contrast.sum() * 0
-    return cross_entropy(contrast[known], batch.contrast[known])
+    weights = torch.full((contrast.shape[1],), _RARE_CONTRAST_WEIGHT)
+    weights[CONTRASTS.index("FLAIR")] = 1
+    return cross_entropy(contrast[known], batch.contrast[known], weights)
