@@ -22,13 +22,14 @@ from made_up_detection import BOX, detection_of
 from mslesion import batch
 from mslesion import detector as detecting
 from mslesion.cli import main
-from mslesion.cli.detect import MODELS
+from mslesion.cli.detect import MODELS, _caution
 from mslesion.detection import Detection
 from mslesion.detector import Detector
 from mslesion.errors import ContrastError, OutputError
 from mslesion.lesions.model import SHIPPED, save_lesion_model, shipped_model
 from mslesion.read import read_cohort, read_scan
 from mslesion.simulate import CohortRecipe, simulate_person
+from mslesion.verdict import VerdictModel
 from mslesion.write import detection as writing
 from mslesion.write.nifti import write_nifti
 
@@ -187,6 +188,14 @@ def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 # --- one scan ------------------------------------------------------------------------------------
 
 
+def test_the_caution_tells_how_often_controls_are_called_ms() -> None:
+    """The rate with its interval where a verdict was fitted; only the caution where none was."""
+    rates = ((0.02, 0.0, 0.05), (0.1, 0.0, 0.2))
+    verdict = VerdictModel((0.0,), (1.0,), (1.0,), 0.0, 0.5, *rates, "nobody")
+    assert _caution(verdict).endswith("controls 2.0% are called MS (95 % interval 0.0% to 5.0%)")
+    assert _caution(None) == "research use only, no diagnosis"
+
+
 @pytest.mark.usefixtures("fake")
 def test_the_terminal_says_what_was_found(
     scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -200,7 +209,6 @@ def test_the_terminal_says_what_was_found(
         f"report: {tmp_path / 'out' / 'p1_report.html'}",
     ]
     assert "no diagnosis" in lines[3]
-    assert "of simulated controls" in lines[3]
 
 
 def test_a_missing_verdict_says_why(
