@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.cli.command import Command, add_output, number, say, share
 from mslesion.errors import MslesionError
+from mslesion.extras import require
 
 if TYPE_CHECKING:
+    from mslesion.detector import Detector
     from mslesion.read.detections import DetectionFiles
     from mslesion.verdict import VerdictModel
 
@@ -53,16 +55,20 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
-    from mslesion.extras import require
-
+def chosen_detector(options: argparse.Namespace) -> Detector:
+    """The detector that the options of :func:`add_detector_options` ask for."""
     require("torch", "safetensors")
     from mslesion.detector import load_detector
-    from mslesion.pipeline import detect_all
 
-    detector = load_detector(
+    return load_detector(
         options.model, options.model_path, options.threshold, options.min_lesion_mm3
     )
+
+
+def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
+    from mslesion.pipeline import detect_all
+
+    detector = chosen_detector(options)
     outcomes = detect_all(options.data, options.output, detector, resume=options.resume)
     done = [outcome.files for outcome in outcomes if outcome.error is None]
     for line in _on_many(done, options.output) if options.data.is_dir() else _on_one(*done):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.cli.command import Command, add_output, natural, positive, say
-from mslesion.cli.detect import add_detector_options
+from mslesion.cli.detect import add_detector_options, chosen_detector
 from mslesion.errors import MslesionError
 from mslesion.extras import require
 
@@ -126,13 +126,9 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
-    require("torch", "safetensors")
-    from mslesion.detector import load_detector
     from mslesion.pipeline import evaluate_detector
 
-    detector = load_detector(
-        options.model, options.model_path, options.threshold, options.min_lesion_mm3
-    )
+    detector = chosen_detector(options)
     answer = evaluate_detector(
         options.data, options.output, detector, is_lesion_free=options.lesion_free
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
 from mslesion.lesions.slabs import Slab, slabs_of, to_scan
 from mslesion.scan import Scan
+from mslesion.threads import one_torch_thread
 
 _SLICES_AT_ONCE = 4
 _SIGNAL = 0.12
@@ -73,22 +73,11 @@ def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionP
             _put(answers, regions[: len(chosen)], chosen, box)
             contrasts[chosen] = contrast[: len(chosen)]
 
-    with _threads_of_one() as count, ThreadPoolExecutor(count) as pool:
+    with one_torch_thread() as count, ThreadPoolExecutor(count) as pool:
         list(pool.map(answer, range(0, depth, _SLICES_AT_ONCE)))
     brain_areas = answers[REGIONS.index("brain")].sum(axis=(1, 2), dtype=np.float64)
     lesion, ventricle, brain = (to_scan(slab, region) for region in answers)
     return RegionProbabilities(lesion, ventricle, brain, _mean_contrast(contrasts, brain_areas))
-
-
-@contextmanager
-def _threads_of_one() -> Iterator[int]:
-    """How many threads torch may use; inside, each call of torch uses one."""
-    count = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield count
-    finally:
-        torch.set_num_threads(count)
 
 
 def _mean_contrast(

@@ -28,6 +28,7 @@ from mslesion.paper.network import build_network
 from mslesion.paper.protocol import AugmentationProtocol, NetworkProtocol, TrainingProtocol
 from mslesion.paper.result import Epoch
 from mslesion.progress import track
+from mslesion.threads import one_torch_thread
 from mslesion.write.atomic import atomic_path
 
 Weights = dict[str, torch.Tensor]
@@ -91,7 +92,8 @@ def train_network(
     Raises:
         ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings.
     """
-    with _one_thread():
+    # More threads gain little on 64x64 images and change the last bits of the weights.
+    with one_torch_thread():
         state = _start(training.pixels.shape[-1], recipe)
         fingerprint = _fingerprint(training, validation, recipe)
         if checkpoint is not None and checkpoint.exists():
@@ -114,7 +116,7 @@ def predict_scores(network: nn.Sequential, pixels: NDArray[np.float32]) -> NDArr
     image's probability does not depend on how many others come with it.
     """
     batch_size = 64
-    with _one_thread(), torch.inference_mode():
+    with one_torch_thread(), torch.inference_mode():
         parts = []
         for start in range(0, len(pixels), batch_size):
             part = torch.tensor(pixels[start : start + batch_size])
@@ -123,17 +125,6 @@ def predict_scores(network: nn.Sequential, pixels: NDArray[np.float32]) -> NDArr
             scores = network.eval()(filled.contiguous(memory_format=torch.channels_last))
             parts.append(torch.softmax(scores[: len(part)].double(), dim=1).numpy())
     return np.concatenate(parts) if parts else np.zeros((0, 2))
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """More threads gain little on 64x64 images and change the last bits of the weights."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _start(size_pixels: int, recipe: Recipe) -> _State:

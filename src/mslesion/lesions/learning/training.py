@@ -10,7 +10,6 @@ import json
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +26,7 @@ from mslesion.lesions.learning.material import Material
 from mslesion.lesions.learning.samples import Batch, make_batch
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.progress import track
+from mslesion.threads import one_torch_thread
 from mslesion.write.atomic import atomic_path
 
 Weights = dict[str, torch.Tensor]
@@ -81,7 +81,8 @@ def train_network(
     Raises:
         ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings.
     """
-    with _one_thread():
+    # More threads would change the last bits of the weights.
+    with one_torch_thread():
         state = _begin(recipe, start)
         fingerprint = _fingerprint(material, recipe, start)
         if checkpoint is not None and checkpoint.exists():
@@ -149,17 +150,6 @@ def _run_step(state: _State, batch: Batch, recipe: TrainingRecipe, step: int) ->
                 state.mean[name].lerp_(value, 1 - keeps)
             else:
                 state.mean[name].copy_(value)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """More threads would change the last bits of the weights."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _fingerprint(material: Material, recipe: TrainingRecipe, start: Weights | None) -> str:
