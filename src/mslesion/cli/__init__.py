@@ -119,7 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
         )  # fmt: skip
         word.add_argument(
             "--threads", type=positive, default=_usable_cores(), metavar="N",
-            help="how many cores may share the work of 'detect', 'simulate' and 'reproduce'; "
+            help="how many cores may share the work of detection, training and simulation; "
             "results do not depend on it (default: all)",
         )  # fmt: skip
         word.add_argument("--debug", action="store_true", help="show a traceback on errors")

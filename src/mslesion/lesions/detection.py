@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,11 +35,6 @@ class FoundLesions:
     contrast: tuple[float, ...]
     lesions: tuple[Lesion, ...]
 
-    @property
-    def lesion_volume_ml(self) -> float:
-        """Volume of all lesions together."""
-        return float(self.mask.sum() * self.scan.grid.voxel_volume_mm3 / 1000)
-
 
 def find_lesions(
     scan: Scan, model: LesionModel, operating_point: OperatingPoint | None = None
@@ -71,8 +65,3 @@ def slice_probabilities(found: FoundLesions, model: LesionModel) -> NDArray[np.f
     """Probability that each axial slice holds a lesion: its highest voxel's, calibrated."""
     highest = found.probability.max(axis=(0, 1))
     return model.slice_calibration(highest)
-
-
-def total_volume_mm3(lesions: Sequence[Lesion]) -> float:
-    """Volume of all lesions together; 0 for none."""
-    return sum(lesion.volume_mm3 for lesion in lesions)
