@@ -58,10 +58,10 @@ detector: $(READY)
 	for model in default small; do set -e; out=out/detector/$$model; \
 	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --data "$(REAL)/ljubljana-mni" \
 	    --lesion-free "$(REAL)/lesion-free" --output $$out/everything; \
-	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --folds 0 --steps 8000 \
-	    --verdict-people 0 --output $$out/tabriz; \
-	  $(DETECTOR) --model $$model --data "$(REAL)/ljubljana-mni" --folds 0 --steps 8000 \
-	    --verdict-people 0 --output $$out/ljubljana; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --folds 2 --fold-steps 3000 \
+	    --steps 8000 --verdict-people 0 --output $$out/tabriz; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/ljubljana-mni" --folds 2 --fold-steps 3000 \
+	    --steps 8000 --verdict-people 0 --output $$out/ljubljana; \
 	  $(EVALUATE) "$(REAL)/ljubljana-mni" --model-path $$out/tabriz/model.safetensors \
 	    --output $$out/tabriz-on-ljubljana; \
 	  $(EVALUATE) "$(REAL)/tabriz" --model-path $$out/ljubljana/model.safetensors \

@@ -149,6 +149,7 @@ def _is_done(task: _Task, detector: Detector) -> bool:
         "input_sha256": input_sha256,
         "weights_sha256": identity.weights_sha256,
         "threshold": identity.threshold,
+        "min_peak": identity.peak,
         "min_lesion_mm3": identity.least_mm3,
     }
     summary = task.files.read_summary()

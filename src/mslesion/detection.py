@@ -22,6 +22,7 @@ class DetectorIdentity:
     name: str
     weights_sha256: str
     threshold: float
+    peak: float
     least_mm3: float
 
 
@@ -78,6 +79,7 @@ class Detection:
             "model": self.detector.name,
             "weights_sha256": self.detector.weights_sha256,
             "threshold": self.detector.threshold,
+            "min_peak": self.detector.peak,
             "min_lesion_mm3": self.detector.least_mm3,
             "connectivity": 26,
             "intended_use": "research only; not a medical device",

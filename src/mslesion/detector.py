@@ -24,10 +24,10 @@ from mslesion.lesions.findings import SliceFinding
 from mslesion.lesions.model import (
     SHIPPED,
     LesionModel,
-    OperatingPoint,
     load_lesion_model,
     shipped_model,
 )
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
 from mslesion.read import read_scan
 from mslesion.scan import Scan
@@ -47,7 +47,7 @@ class Detector:
         """What results say of the detector."""
         point = self.operating_point
         return DetectorIdentity(
-            self.model.name, self.model.sha256, point.threshold, point.least_mm3
+            self.model.name, self.model.sha256, point.threshold, point.peak, point.least_mm3
         )
 
 
@@ -55,11 +55,13 @@ def load_detector(
     model: str = "default",
     model_path: Path | None = None,
     threshold: float | None = None,
+    min_peak: float | None = None,
     min_lesion_mm3: float | None = None,
 ) -> Detector:
     """One of the shipped detectors by name, or a user's own by its file.
 
-    ``threshold`` and ``min_lesion_mm3`` take the place of those chosen on validation people.
+    ``threshold``, ``min_peak`` and ``min_lesion_mm3`` take the place of those chosen on validation
+    people.
 
     Raises:
         UsageError: no such model; a threshold outside 0 to 1; a negative volume.
@@ -69,10 +71,11 @@ def load_detector(
         raise UsageError(
             f"model {model!r} is not known", remedy=f"choose one of {', '.join(SHIPPED)}"
         )
-    if threshold is not None and not 0 <= threshold < 1:
-        raise UsageError(
-            f"a threshold of {threshold} makes no sense", remedy="choose one from 0 to 1"
-        )
+    for given in (threshold, min_peak):
+        if given is not None and not 0 <= given < 1:
+            raise UsageError(
+                f"a threshold of {given} makes no sense", remedy="choose one from 0 to 1"
+            )
     if min_lesion_mm3 is not None and not min_lesion_mm3 >= 0:
         raise UsageError(
             f"a volume of {min_lesion_mm3} mm3 makes no sense", remedy="choose 0 or more"
@@ -81,6 +84,7 @@ def load_detector(
     chosen = lesion_model.operating_point
     point = OperatingPoint(
         chosen.threshold if threshold is None else threshold,
+        chosen.peak if min_peak is None else min_peak,
         chosen.least_mm3 if min_lesion_mm3 is None else min_lesion_mm3,
     )
     return Detector(lesion_model, point, shipped_paper_cnn())

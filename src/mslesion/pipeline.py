@@ -57,13 +57,15 @@ def detect(
     model: str = "default",
     model_path: Path | str | None = None,
     threshold: float | None = None,
+    min_peak: float | None = None,
     min_lesion_mm3: float | None = None,
 ) -> Detection:
     """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
 
     ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
-    ``threshold`` (on the calibrated probability) and ``min_lesion_mm3`` take the place of those
-    that come with the model. The detector is loaded once for all calls with the same options.
+    ``threshold`` and ``min_peak`` (of the calibrated probability: how far lesions reach, and what
+    they must exceed somewhere) and ``min_lesion_mm3`` take the place of those that come with the
+    model. The detector is loaded once for all calls with the same options.
 
     Raises:
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
@@ -77,7 +79,8 @@ def detect(
     own = None if model_path is None else Path(model_path)
     changed_ns = own.stat().st_mtime_ns if own is not None and own.exists() else 0
     # As floats, so that 20 and 20.0 give the same bytes.
-    point = (None if value is None else float(value) for value in (threshold, min_lesion_mm3))
+    given = (threshold, min_peak, min_lesion_mm3)
+    point = (None if value is None else float(value) for value in given)
     detector = _loaded_detector(model, own, changed_ns, *point)
     (person,) = read_single_file(Path(path)).people
     return detect_scan(Path(path), detector, person.scans[0].name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,18 @@ def test_python_gives_the_files_of_the_command_line(
     assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
 
 
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_the_files_do_not_depend_on_the_number_of_threads(
+    threads: str, of_a_new_user: Run, simulated_scan: Path, tmp_path: Path
+) -> None:
+    """One core or three, told by the environment or by --threads: the same bytes."""
+    command = [sys.executable, "-m", "mslesion", "detect", str(simulated_scan)]
+    command += ["--output", str(tmp_path / "out"), "--threads", threads]
+    limits = {f"{name}_NUM_THREADS": threads for name in ("OMP", "OPENBLAS", "MKL")}
+    subprocess.run(command, env=os.environ | limits, check=True, capture_output=True)
+    assert _bytes(tmp_path / "out") == _bytes(of_a_new_user.output)
+
+
 def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Noise in place of a brain: the error's own exit code, one line, and no file."""
     noise = np.random.default_rng(0).normal(100, 10, (40, 40, 10)).astype(np.float32)
@@ -250,6 +263,7 @@ def test_the_only_scan_has_its_own_exit_code(
     [
         (["--threshold", "1.5"], "1.5 is not between 0 and 1"),
         (["--threshold", "1"], "a threshold of 1.0 makes no sense"),
+        (["--min-peak", "1"], "a threshold of 1.0 makes no sense"),
         (["--min-lesion-mm3", "-1"], "a volume of -1.0 mm3 makes no sense"),
         (["--min-lesion-mm3", "nan"], "a volume of nan mm3 makes no sense"),
         (["--min-lesion-mm3", "much"], "'much' is not a number"),
@@ -480,7 +494,13 @@ def test_what_is_out_of_date_is_done_again(
 
 
 @pytest.mark.parametrize(
-    "options", [["--threshold", "0.25"], ["--min-lesion-mm3", "9"], ["--model", "small"]]
+    "options",
+    [
+        ["--threshold", "0.25"],
+        ["--min-peak", "0.9"],
+        ["--min-lesion-mm3", "9"],
+        ["--model", "small"],
+    ],
 )
 def test_other_options_do_all_again(
     options: list[str], fake: FakeDetector, scans: Path, done: Path
@@ -565,16 +585,17 @@ def test_the_package_is_quick_to_import() -> None:
 def test_options_mean_the_same_in_python(
     fake: FakeDetector, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Model, threshold and least volume, a whole number too, give the command's bytes."""
+    """Model, thresholds and least volume, a whole number too, give the command's bytes."""
     monkeypatch.setattr(detecting, "detect_scan", fake)
     scan = scans / "p1_FLAIR.nii.gz"
-    options = ["--model", "small", "--threshold", "0.3", "--min-lesion-mm3", "20"]
+    options = ["--model", "small", "--threshold", "0.3", "--min-peak", "0.7"]
+    options += ["--min-lesion-mm3", "20"]
     assert _detect(scan, tmp_path / "a", *options) == 0
-    found = mslesion.detect(scan, model="small", threshold=0.3, min_lesion_mm3=20)
+    found = mslesion.detect(scan, model="small", threshold=0.3, min_peak=0.7, min_lesion_mm3=20)
     found.save(tmp_path / "b")
     assert _bytes(tmp_path / "a") == _bytes(tmp_path / "b")
     summary = json.loads((tmp_path / "b" / "p1_summary.json").read_text())
-    assert [summary[key] for key in ("threshold", "min_lesion_mm3")] == [0.3, 20]
+    assert [summary[key] for key in ("threshold", "min_peak", "min_lesion_mm3")] == [0.3, 0.7, 20]
     assert summary["weights_sha256"] == shipped_model("small").sha256
 
 

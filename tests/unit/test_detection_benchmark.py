@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from mslesion.lesions.inference import slab_probabilities
-from mslesion.lesions.model import Calibration, LesionModel, OperatingPoint
+from mslesion.lesions.model import Calibration, LesionModel
 from mslesion.lesions.network import LesionNetwork, NetworkShape
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.slabs import Slab, context_offsets
 from mslesion.scan import Grid, Scan
 from mslesion.write.nifti import write_nifti

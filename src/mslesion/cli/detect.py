@@ -46,8 +46,12 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--threshold", type=share, metavar="T",
-        help="lesion is where the calibrated probability is above T (default: the model's own, "
-        "chosen on validation people)",
+        help="lesions reach as far as the calibrated probability is above T (default: the model's "
+        "own, chosen on validation people)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--min-peak", type=share, metavar="P",
+        help="leave out lesions whose probability is nowhere above P (default: the model's own)",
     )  # fmt: skip
     parser.add_argument(
         "--min-lesion-mm3", type=number, metavar="V",
@@ -61,7 +65,11 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
     from mslesion.detector import load_detector
 
     return load_detector(
-        options.model, options.model_path, options.threshold, options.min_lesion_mm3
+        options.model,
+        options.model_path,
+        options.threshold,
+        options.min_peak,
+        options.min_lesion_mm3,
     )
 
 

@@ -50,25 +50,63 @@ class LesionAgreement:
         return int(self.is_found[chosen].sum()), int(chosen.sum())
 
 
+@dataclass(frozen=True, eq=False)
+class LesionMatches:
+    """Which found lesions touch which reference lesions.
+
+    ``found_voxels``, ``shared_voxels`` (with the reference) and ``reference_voxels`` have one entry
+    a lesion, in the order of :func:`~mslesion.lesions.components.label_lesions`; ``touching`` is
+    (N, 2), the index of a found and of a reference lesion that share voxels, from 0.
+    """
+
+    found_voxels: NDArray[np.int64]
+    shared_voxels: NDArray[np.int64]
+    reference_voxels: NDArray[np.int64]
+    touching: NDArray[np.int64]
+    voxel_volume_mm3: float
+
+    def agreement(self, kept: NDArray[np.bool_]) -> LesionAgreement:
+        """The agreement of the mask that has, of the found lesions, those that are ``kept``."""
+        is_found = np.zeros(self.reference_voxels.size, np.bool_)
+        is_found[self.touching[kept[self.touching[:, 0]], 1]] = True
+        return LesionAgreement(
+            shared_mm3=float(self.shared_voxels[kept].sum() * self.voxel_volume_mm3),
+            found_total_mm3=float(self.found_voxels[kept].sum() * self.voxel_volume_mm3),
+            reference_total_mm3=float(self.reference_voxels.sum() * self.voxel_volume_mm3),
+            false_lesions=int((kept & (self.shared_voxels == 0)).sum()),
+            found_lesions=int(kept.sum()),
+            reference_mm3=self.reference_voxels.astype(np.float64) * self.voxel_volume_mm3,
+            is_found=is_found,
+        )
+
+
+def match_lesions(
+    found: tuple[NDArray[np.int32], int],
+    reference: tuple[NDArray[np.int32], int],
+    voxel_volume_mm3: float,
+) -> LesionMatches:
+    """Match the lesions of two masks on one grid, both as their labels (X, Y, Z) and count."""
+    (found_labels, found_count), (reference_labels, reference_count) = found, reference
+    both = (found_labels > 0) & (reference_labels > 0)
+    pairs, voxels = np.unique(
+        np.stack([found_labels[both], reference_labels[both]], axis=1).astype(np.int64) - 1,
+        axis=0,
+        return_counts=True,
+    )
+    return LesionMatches(
+        found_voxels=np.bincount(found_labels.ravel(), minlength=found_count + 1)[1:],
+        shared_voxels=np.bincount(pairs[:, 0], voxels, found_count).astype(np.int64),
+        reference_voxels=np.bincount(reference_labels.ravel(), minlength=reference_count + 1)[1:],
+        touching=pairs,
+        voxel_volume_mm3=voxel_volume_mm3,
+    )
+
+
 def compare_masks(
     found: NDArray[np.bool_], reference: NDArray[np.bool_], voxel_volume_mm3: float
 ) -> LesionAgreement:
     """Compare two masks (X, Y, Z) on one grid."""
     if found.shape != reference.shape:
         raise ValueError(f"masks of {found.shape} and {reference.shape} voxels")
-    found_labels, found_count = label_lesions(found)
-    reference_labels, reference_count = label_lesions(reference)
-    hit = np.unique(found_labels[reference & found])
-    met = np.unique(reference_labels[reference & found])
-    sizes = np.bincount(reference_labels.ravel(), minlength=reference_count + 1)[1:]
-    is_found = np.zeros(reference_count, np.bool_)
-    is_found[met[met > 0] - 1] = True
-    return LesionAgreement(
-        shared_mm3=float((found & reference).sum() * voxel_volume_mm3),
-        found_total_mm3=float(found.sum() * voxel_volume_mm3),
-        reference_total_mm3=float(reference.sum() * voxel_volume_mm3),
-        false_lesions=found_count - int((hit > 0).sum()),
-        found_lesions=found_count,
-        reference_mm3=sizes.astype(np.float64) * voxel_volume_mm3,
-        is_found=is_found,
-    )
+    matches = match_lesions(label_lesions(found), label_lesions(reference), voxel_volume_mm3)
+    return matches.agreement(np.ones(matches.found_voxels.size, np.bool_))

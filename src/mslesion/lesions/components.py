@@ -14,15 +14,3 @@ def label_lesions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the lesions of a mask (X, Y, Z): labels from 1, 0 elsewhere, and their count."""
     labels, count = ndimage.label(mask, CONNECTIVITY)
     return labels.astype(np.int32), int(count)
-
-
-def without_small(
-    mask: NDArray[np.bool_], voxel_volume_mm3: float, least_mm3: float
-) -> NDArray[np.bool_]:
-    """The mask without lesions of less than ``least_mm3``."""
-    labels, count = label_lesions(mask)
-    volumes = np.bincount(labels.ravel(), minlength=count + 1) * voxel_volume_mm3
-    keeps = volumes >= least_mm3
-    keeps[0] = False
-    kept: NDArray[np.bool_] = keeps[labels]
-    return kept

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.lesions.components import without_small
 from mslesion.lesions.findings import Lesion, measure_lesions
 from mslesion.lesions.inference import region_probabilities
-from mslesion.lesions.model import LesionModel, OperatingPoint
+from mslesion.lesions.model import LesionModel
+from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.scan import Scan
 
 _STEPS = 2**12
@@ -22,8 +22,8 @@ differ between processors, are gone."""
 class FoundLesions:
     """What the detector sees in one scan; arrays are (X, Y, Z) on ``scan.grid``.
 
-    ``probability`` is float32, calibrated, in steps of 1/4096; ``mask`` is where it exceeds the
-    threshold, without lesions that are too small. ``contrast`` is the probability of each of
+    ``probability`` is float32, calibrated, in steps of 1/4096; ``mask`` is what the operating point
+    makes of it. ``contrast`` is the probability of each of
     :data:`~mslesion.lesions.network.CONTRASTS`.
     """
 
@@ -48,7 +48,7 @@ def find_lesions(
     brain = regions.brain > 0.5
     probability = np.where(brain, model.voxel_calibration(regions.lesion), np.float32(0))
     probability = np.rint(probability * _STEPS) / np.float32(_STEPS)
-    mask = without_small(probability > point.threshold, scan.grid.voxel_volume_mm3, point.least_mm3)
+    mask = lesion_mask(probability, scan.grid.voxel_volume_mm3, point)
     ventricles = regions.ventricle > 0.5
     lesions = measure_lesions(mask, probability, ventricles, scan)
     return FoundLesions(scan, probability, mask, brain, ventricles, regions.contrast, lesions)

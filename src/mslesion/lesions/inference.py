@@ -86,7 +86,8 @@ def _mean_contrast(
     total = float(brain_areas.sum())
     if total < 1:
         return (1 / len(CONTRASTS),) * len(CONTRASTS)
-    return tuple(float(p) for p in brain_areas @ contrasts.astype(np.float64) / total)
+    mean = (brain_areas[:, None] * contrasts).sum(axis=0) / total
+    return tuple(float(p) for p in mean)
 
 
 _Box = tuple[slice, slice]

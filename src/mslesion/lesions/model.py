@@ -18,6 +18,7 @@ from safetensors.torch import load, save
 
 from mslesion.errors import ModelFileError
 from mslesion.lesions.network import LesionNetwork, NetworkShape
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
 
@@ -44,14 +45,6 @@ class Calibration:
             odds = (p / (1 - p)) ** np.float32(self.slope) * np.float32(np.exp(self.intercept))
             calibrated: NDArray[np.float32] = (1 - 1 / (1 + odds)).astype(np.float32)
         return calibrated
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """What of the calibrated probability becomes a lesion; chosen on validation people."""
-
-    threshold: float = 0.5
-    least_mm3: float = 3.0
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from mslesion.lesions.intensity import tissue_level
 from mslesion.scan import Scan
@@ -77,13 +78,16 @@ def _resample(volume: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArr
     """The volume on another number of voxels over the same field of view, one axis at a time.
 
     Linear where voxels become smaller; each new voxel is the weighted mean of those it covers
-    where they become larger, so that small lesions do not fall between two samples.
+    where they become larger, so that small lesions do not fall between two samples. Sparse
+    weights are quick, and give the same bits on any number of threads, as dense ones do not.
     """
     out = volume
     for axis in range(3):
         if out.shape[axis] != shape[axis]:
-            weights = _axis_weights(out.shape[axis], shape[axis])
-            out = np.moveaxis(np.tensordot(weights, out, axes=(1, axis)), 0, axis)
+            first = np.moveaxis(out, axis, 0)
+            weights = csr_array(_axis_weights(out.shape[axis], shape[axis]))
+            new = (weights @ first.reshape(len(first), -1)).reshape(-1, *first.shape[1:])
+            out = np.moveaxis(new, 0, axis)
     return np.ascontiguousarray(out, dtype=np.float32)
 
 

@@ -169,8 +169,8 @@ def _overview(detection: Detection) -> Figure:
         "projections",
         "The whole head, and where lesions are probable",
         "The head from the front, from the left and from below, with the probability of lesions "
-        f"over it; the highest is {highest:.2f}, and lesions begin at "
-        f"{detection.detector.threshold:g}",
+        f"over it; the highest is {highest:.2f}; lesions exceed "
+        f"{detection.detector.peak:g} somewhere and reach down to {detection.detector.threshold:g}",
         wording.PROJECTIONS,
         ProjectionDrawing(projections(detection), detection.detector.threshold),
     )

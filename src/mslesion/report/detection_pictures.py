@@ -256,7 +256,7 @@ def _coloured(grey: NDArray[np.float32], probability: NDArray[np.float32]) -> ND
 
 
 def _draw_scale(canvas: Image.Image, top: int, threshold: float) -> None:
-    """The colours from probability 0 to 1, and where a lesion begins."""
+    """The colours from probability 0 to 1, and where a lesion ends."""
     left, width, height = 118, 280, 18
     steps = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
     canvas.paste(
@@ -264,7 +264,7 @@ def _draw_scale(canvas: Image.Image, top: int, threshold: float) -> None:
     )
     draw = ImageDraw.Draw(canvas)
     write(draw, (0, top + height / 2), "probability", GREY, anchor="lm")
-    for value, text in ((0.0, "0"), (1.0, "1"), (threshold, f"{threshold:g}: lesion from here")):
+    for value, text in ((0.0, "0"), (1.0, "1"), (threshold, f"{threshold:g}: edge of a lesion")):
         x = left + value * (width - 1)
         is_end = value in (0.0, 1.0)
         draw.line((x, top, x, top + height + (4 if is_end else 8)), INK, 1 if is_end else 3)

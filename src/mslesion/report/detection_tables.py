@@ -120,7 +120,8 @@ def origin_table(detection: Detection) -> Table:
     detector_rows = [
         ("detector", detector.name),
         ("SHA-256 of its weights", detector.weights_sha256),
-        ("threshold", f"calibrated probability above {detector.threshold:g}"),
+        ("lesions reach as far as", f"calibrated probability above {detector.threshold:g}"),
+        ("and are counted if it is", f"somewhere above {detector.peak:g}"),
         ("least lesion", f"{detector.least_mm3:g}{MM3}"),
         ("lesions are", "26-connected: voxels that share a face, an edge or a corner"),
         ("software", f"mslesion {__version__}"),

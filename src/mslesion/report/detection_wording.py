@@ -35,8 +35,8 @@ OUTLINED = Caption(
     "such spot is left without.",
     "Outlines on dark or plain tissue, around skull, eyes or vessels, or bright spots without "
     "any; a head that is turned or upside down.",
-    "Correct the mask by hand, or choose another --threshold; where the head is turned, repair "
-    "the orientation in the file's header.",
+    "Correct the mask by hand, or choose another --threshold or --min-peak; where the head is "
+    "turned, repair the orientation in the file's header.",
 )
 
 PLAIN = Caption(
@@ -45,7 +45,7 @@ PLAIN = Caption(
     "Upright brains, front up, without bright spots in the white matter.",
     "Bright spots in the white matter: lesions may have been missed. Or a head that is turned or "
     "upside down.",
-    "Look at the probability image, and try a lower --threshold; where the head is turned, "
+    "Look at the probability image, and try a lower --min-peak; where the head is turned, "
     "repair the orientation in the file's header.",
 )
 

@@ -87,6 +87,7 @@ def _sidecars(detection: Detection, source_uri: str) -> tuple[dict[str, Any], di
         "Type": "Lesion",
         **about,
         "Threshold": detector.threshold,
+        "MinimumPeak": detector.peak,
         "MinimumLesionVolume": detector.least_mm3,
         "MinimumLesionVolumeUnits": "mm3",
         "Connectivity": 26,

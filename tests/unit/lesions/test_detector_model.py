@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 
 from mslesion.errors import ModelFileError
+from mslesion.evaluation.lesions import compare_masks
 from mslesion.lesions.inference import region_probabilities, slab_probabilities
 from mslesion.lesions.learning.calibration import (
+    LEAST_VOLUMES_MM3,
+    PEAKS,
+    THRESHOLDS,
     ValidationScan,
     choose_operating_point,
     fit_logistic,
@@ -21,7 +26,6 @@ from mslesion.lesions.model import (
     SHIPPED,
     Calibration,
     LesionModel,
-    OperatingPoint,
     load_lesion_model,
     parameter_count,
     ready,
@@ -29,6 +33,7 @@ from mslesion.lesions.model import (
     shipped_model,
 )
 from mslesion.lesions.network import CONTRASTS, SHAPES, LesionNetwork, NetworkShape, fused
+from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.lesions.slabs import Slab, slabs_of
 from mslesion.scan import Scan
 from mslesion.verdict import VerdictModel
@@ -46,7 +51,8 @@ def tiny_network(seed: int = 0) -> LesionNetwork:
 def tiny_model() -> LesionModel:
     """A model of one tiny network, each of its values unlike the default."""
     return LesionModel(
-        "tiny", (tiny_network(),), Calibration(0.8, -0.2), Calibration(), OperatingPoint(0.4, 6.0),
+        "tiny", (tiny_network(),), Calibration(0.8, -0.2), Calibration(),
+        OperatingPoint(0.4, 0.7, 6.0),
         {"datasets": {"a": ["sub-01"]}},
         VerdictModel((0,), (1,), (2.0,), -1.0, 0.5, (0.0, 0.0, 0.1), (0.1, 0.0, 0.2), "nobody"),
     )  # fmt: skip
@@ -253,12 +259,38 @@ def test_overconfident_answers_are_brought_back() -> None:
 
 
 def test_the_operating_point_is_the_one_that_scores_best() -> None:
-    """With lesions at 0.4, false lesions at 0.32 and specks at 0.9, both limits are needed."""
+    """Lesions with a core of 0.65 and an edge of 0.42, others at 0.5, specks: all limits count."""
     probability = np.zeros((30, 30, 5), np.float32)
     reference = np.zeros(probability.shape, bool)
     reference[2:8, 2:8, 1:3] = True
     probability[reference] = 0.42
-    probability[15:20, 15:20, 1:3] = 0.32
-    probability[25, 25, 1] = 0.9
+    probability[1:9, 1:9, 0] = 0.38
+    probability[4:6, 4:6, 1:3] = 0.65
+    probability[15:20, 15:20, 1:3] = 0.55
+    probability[25, 25, 1:3] = 0.9
     point = choose_operating_point([ValidationScan("a", probability, reference, 2.0)])
-    assert point == OperatingPoint(0.35, 3.0)
+    assert point == OperatingPoint(threshold=0.4, peak=0.6, least_mm3=6.0)
+
+
+def test_no_operating_point_scores_better_when_each_mask_is_compared() -> None:
+    """The choice over tables of matches is that of making every mask and comparing it."""
+    rng = np.random.default_rng(4)
+    scans = []
+    for name in "ab":
+        field = gaussian_filter(rng.random((24, 24, 12)), 1.5)
+        field = ((field - field.min()) / np.ptp(field)).astype(np.float32)
+        other = gaussian_filter(rng.random(field.shape), 1.5)
+        scans.append(ValidationScan(name, field, field + other / other.max() > 1.4, 2.0))
+    best, chosen = -1.0, None
+    for least_mm3 in LEAST_VOLUMES_MM3:
+        for peak in PEAKS:
+            for threshold in THRESHOLDS:
+                point = OperatingPoint(threshold, peak, least_mm3)
+                compared = [
+                    compare_masks(lesion_mask(s.probability, 2.0, point), s.reference, 2.0)
+                    for s in scans
+                ]
+                score = round(float(np.mean([(a.dice + a.lesion_f1) / 2 for a in compared])), 6)
+                if score > best and threshold <= peak:
+                    best, chosen = score, point
+    assert choose_operating_point(scans) == chosen

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
-from mslesion.lesions.components import label_lesions, without_small
+from mslesion.lesions.components import label_lesions
 from mslesion.lesions.findings import measure_lesions
 from mslesion.lesions.intensity import tissue_level
+from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.lesions.slabs import AXES, context_offsets, slabs_of, to_scan
 from mslesion.scan import Scan
 
@@ -38,9 +40,27 @@ def test_lesions_below_the_least_volume_go_and_those_at_it_stay() -> None:
     """Of lesions of 1 and 2 voxels of 3 mm3, a limit of 6 mm3 keeps the larger one."""
     mask = np.zeros((6, 3, 3), bool)
     mask[0, 0, 0] = mask[3, 0, 0] = mask[4, 0, 0] = True
-    kept = without_small(mask, 3.0, 6.0)
+    point = OperatingPoint(0.5, 0.5, least_mm3=6.0)
+    kept = lesion_mask(mask.astype(np.float32), 3.0, point)
     assert np.argwhere(kept).tolist() == [[3, 0, 0], [4, 0, 0]]
-    assert not without_small(np.zeros_like(mask), 3.0, 6.0).any()
+    assert not lesion_mask(np.zeros(mask.shape, np.float32), 3.0, point).any()
+
+
+def test_a_lesion_exceeds_the_peak_somewhere_and_the_threshold_everywhere() -> None:
+    """Of noise, those blobs stay that rise above the peak, each down to the lower threshold."""
+    point = OperatingPoint(threshold=0.3, peak=0.6, least_mm3=0.0)
+    line = np.array([0.4, 0.61, 0.31, 0.3, 0.5, 0.6, 0.0, 0.7], np.float32).reshape(8, 1, 1)
+    kept = lesion_mask(line, 1.0, point)
+    assert kept.ravel().tolist() == [True, True, True, False, False, False, False, True]
+    noise = gaussian_filter(np.random.default_rng(0).random((30, 30, 30)), 1.5)
+    noise = ((noise - noise.min()) / np.ptp(noise)).astype(np.float32)
+    point = OperatingPoint(threshold=0.6, peak=0.75, least_mm3=0.0)
+    labels, count = label_lesions(noise > 0.6)
+    slowly = np.zeros(noise.shape, bool)
+    for label in range(1, count + 1):
+        slowly |= (labels == label) & bool((noise[labels == label] > 0.75).any())
+    assert 1 < label_lesions(slowly)[1] < count
+    assert (lesion_mask(noise, 1.0, point) == slowly).all()
 
 
 @pytest.mark.parametrize("scale", [0.001, 1.0, 1000.0])

@@ -74,7 +74,7 @@ def detect_by_hand(
         slices=slices,
         verdict=verdict,
         warnings=warnings,
-        detector=DetectorIdentity("default", "ab" * 32, 0.45, 3.0),
+        detector=DetectorIdentity("default", "ab" * 32, 0.45, 0.6, 3.0),
         input_sha256="cd" * 32,
     )
 
@@ -264,7 +264,8 @@ def test_where_it_comes_from_is_told_in_full(page):
     assert rows["on reading"] == "mended"
     assert rows["detector"] == "default"
     assert rows["SHA-256 of its weights"] == "ab" * 32
-    assert rows["threshold"] == "calibrated probability above 0.45"
+    assert rows["lesions reach as far as"] == "calibrated probability above 0.45"
+    assert rows["and are counted if it is"] == "somewhere above 0.6"
     assert rows["least lesion"].replace("\u00a0", " ") == "3 mm³"
     assert rows["lesions are"].startswith("26-connected")
     assert rows["software"] == f"mslesion {__version__}"

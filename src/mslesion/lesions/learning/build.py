@@ -21,7 +21,8 @@ from mslesion.lesions.learning.recipe import (
     run_trainings,
 )
 from mslesion.lesions.learning.verdict import examine_simulated_people, fit_verdict
-from mslesion.lesions.model import Calibration, OperatingPoint, save_lesion_model
+from mslesion.lesions.model import Calibration, save_lesion_model
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.write.atomic import write_json
 
 MODEL_FILE = "model.safetensors"

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.lesions import compare_masks
-from mslesion.lesions.components import without_small
-from mslesion.lesions.model import Calibration, OperatingPoint
+from mslesion.evaluation.lesions import match_lesions
+from mslesion.lesions.components import label_lesions
+from mslesion.lesions.model import Calibration
+from mslesion.lesions.operating_point import OperatingPoint, component_peaks
 
-THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
+THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 """The operating points tried. A lesion of less than 3 mm3 is smaller than a voxel of many scans."""
 
@@ -85,16 +87,28 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
 
     Of equal points the first one of the tables is taken.
     """
-    points = [OperatingPoint(t, v) for v in LEAST_VOLUMES_MM3 for t in THRESHOLDS]
-    return max(points, key=lambda point: _score(scans, point))
+    points = [
+        OperatingPoint(threshold, peak, least_mm3)
+        for least_mm3 in LEAST_VOLUMES_MM3
+        for peak in PEAKS
+        for threshold in THRESHOLDS
+        if threshold <= peak
+    ]
+    scores = np.mean([_scores(scan, points) for scan in scans], axis=0).round(6)
+    return points[int(scores.argmax())]
 
 
-def _score(scans: Sequence[ValidationScan], point: OperatingPoint) -> float:
-    scores = []
-    for scan in scans:
-        mask = without_small(
-            scan.probability > point.threshold, scan.voxel_volume_mm3, point.least_mm3
-        )
-        agreement = compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
-        scores.append((agreement.dice + agreement.lesion_f1) / 2)
-    return round(float(np.mean(scores)), 6)
+def _scores(scan: ValidationScan, points: Sequence[OperatingPoint]) -> NDArray[np.float64]:
+    """Mean of Dice and lesion F1 of one scan at each point; each threshold is labelled once."""
+    scores = np.zeros(len(points))
+    reference = label_lesions(scan.reference)
+    for threshold in {point.threshold for point in points}:
+        labels, count = label_lesions(scan.probability > threshold)
+        matches = match_lesions((labels, count), reference, scan.voxel_volume_mm3)
+        peaks = component_peaks(scan.probability, labels, count)
+        volumes_mm3 = matches.found_voxels * scan.voxel_volume_mm3
+        for index, point in enumerate(points):
+            if point.threshold == threshold:
+                agreement = matches.agreement(point.keeps(peaks, volumes_mm3))
+                scores[index] = (agreement.dice + agreement.lesion_f1) / 2
+    return scores

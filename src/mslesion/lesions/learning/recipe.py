@@ -20,7 +20,6 @@ from safetensors.torch import load_file, save_file
 from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.errors import CohortError, ModelFileError
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
-from mslesion.lesions.components import without_small
 from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.learning.calibration import (
     ValidationScan,
@@ -40,11 +39,11 @@ from mslesion.lesions.learning.training import TrainingRecipe, train_network
 from mslesion.lesions.model import (
     Calibration,
     LesionModel,
-    OperatingPoint,
     load_lesion_model,
     ready,
 )
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
+from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.progress import track
 from mslesion.read import load
 from mslesion.write.atomic import atomic_path
@@ -309,9 +308,8 @@ def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
 
 def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
     """How a scan's mask, at what was chosen on others, agrees with its reference."""
-    point = chosen.operating_point
     probability = chosen.voxel_calibration(scan.probability)
-    mask = without_small(probability > point.threshold, scan.voxel_volume_mm3, point.least_mm3)
+    mask = lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
     return compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
 
 
