@@ -1,8 +1,8 @@
 """From a scan to the slices the network sees, and from its answers back to the scan's grid.
 
-The network sees slices with pixels of 1 mm, tissue at 1, each among four neighbours. Thick axial
-slices are taken as they are. A scan whose slices are thin is resampled to 1 mm along every axis and
-seen three times: in axial, coronal and sagittal slices.
+The network sees slices of the head with pixels of 1 mm, tissue at 1, each among four neighbours.
+Thick axial slices are taken as they are. A scan whose slices are thin is resampled to 1 mm along
+every axis and seen three times: in axial, coronal and sagittal slices.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from mslesion.lesions.head import HeadBox, head_box
 from mslesion.lesions.intensity import tissue_level
 from mslesion.scan import Scan
 
@@ -44,12 +45,13 @@ class Slab:
     """A scan as the network sees it.
 
     ``slices`` is float32 (slices, rows, columns), each running to the right, to the front or up;
-    ``plane`` is one of :data:`AXES`; ``offsets`` are those of the slices seen together;
-    ``scan_shape`` is (X, Y, Z) of the scan, so that answers find their way back.
+    ``plane`` is one of :data:`AXES`; ``offsets`` are those of the slices seen together; ``box`` is
+    what of the scan they show, and ``scan_shape`` its (X, Y, Z): answers find their way back.
     """
 
     slices: NDArray[np.float32]
     plane: str
+    box: HeadBox
     scan_shape: tuple[int, int, int]
     offsets: tuple[int, ...]
 
@@ -57,21 +59,24 @@ class Slab:
 def slabs_of(scan: Scan) -> Iterator[Slab]:
     """A scan's axial slices, and where they are thin its coronal and sagittal ones too."""
     is_thin = scan.spacing_mm[2] <= THIN_MM
-    sizes_mm = [n * mm for n, mm in zip(scan.grid.shape, scan.spacing_mm, strict=True)]
+    box = head_box(scan.voxels, tissue_level(scan.voxels), scan.spacing_mm)
+    head = box.cut(scan.voxels)
+    sizes_mm = [n * mm for n, mm in zip(box.shape, scan.spacing_mm, strict=True)]
     x, y, z = (max(1, round(mm / PIXEL_MM)) for mm in sizes_mm)
-    depth = z if is_thin else scan.grid.shape[2]
-    level = np.float32(tissue_level(scan.voxels))
-    volume = np.clip(_resample(scan.voxels, (x, y, depth)) / level, 0, BRIGHTEST)
+    depth = z if is_thin else box.shape[2]
+    level = np.float32(tissue_level(head))
+    volume = np.clip(_resample(head, (x, y, depth)) / level, 0, BRIGHTEST)
     offsets = context_offsets(sizes_mm[2] / depth)
     for plane in AXES if is_thin else ("axial",):
         slices = np.ascontiguousarray(volume.transpose(AXES[plane]))
-        yield Slab(slices, plane, scan.grid.shape, offsets)
+        yield Slab(slices, plane, box, scan.grid.shape, offsets)
 
 
 def to_scan(slab: Slab, answers: NDArray[np.float32]) -> NDArray[np.float32]:
     """Answers (slices, rows, columns) for each pixel, as (X, Y, Z) on the scan's grid."""
     volume = answers.transpose(np.argsort(AXES[slab.plane]))
-    return _resample(np.ascontiguousarray(volume), slab.scan_shape)
+    part = _resample(np.ascontiguousarray(volume), slab.box.shape)
+    return slab.box.put_back(part, slab.scan_shape)
 
 
 def _resample(volume: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:

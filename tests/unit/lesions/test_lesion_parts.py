@@ -8,6 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.findings import measure_lesions
+from mslesion.lesions.head import HeadBox, head_box
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.lesions.slabs import AXES, context_offsets, slabs_of, to_scan
@@ -98,19 +99,44 @@ def test_neighbours_lie_one_and_three_millimetres_away_or_next(
     assert context_offsets(spacing_mm) == offsets
 
 
+def test_a_head_is_seen_the_same_wherever_it_lies_in_the_field_of_view() -> None:
+    """More air around a head, or less, leaves the slices that the network sees as they are."""
+    voxels = head((60, 70, 10))
+    spacing_mm = (0.9, 0.9, 6.0)
+    (slab,) = slabs_of(scan_of(voxels, spacing_mm))
+    wide = scan_of(np.pad(voxels, [(7, 12), (25, 0), (1, 2)]), spacing_mm)
+    (same,) = slabs_of(wide)
+    assert np.array_equal(slab.slices, same.slices)
+    assert np.subtract(same.box.start, slab.box.start).tolist() == [7, 25, 1]
+    ones = np.ones(slab.slices.shape, np.float32)
+    inner = to_scan(same, ones)[7:-12, 25:, 1:-2]
+    assert np.array_equal(inner, to_scan(slab, ones))
+
+
+def test_a_box_goes_round_the_head_and_not_round_specks_of_noise() -> None:
+    """It holds all planes with 1 cm2 of tissue, and 12 mm of air to the sides."""
+    voxels = np.zeros((60, 50, 10), np.float32)
+    voxels[20:40, 10:35, 2:7] = 100
+    voxels[5, 45, 9] = 500
+    box = head_box(voxels, 100.0, (2.0, 1.0, 5.0))
+    assert box == HeadBox((14, -2, 2), (46, 47, 7))
+    assert head_box(voxels * 0, 0.0, (2.0, 1.0, 5.0)) == HeadBox((0, 0, 0), (60, 50, 10))
+
+
 def test_slices_have_pixels_of_one_millimetre_and_tissue_at_one() -> None:
-    """A scan at 0.5 x 0.5 x 5 mm becomes half as many pixels a side; its slices stay."""
+    """A scan at 0.5 x 0.5 x 5 mm becomes half as many pixels a side; slices with the head stay."""
     (slab,) = slabs_of(scan_of(head((120, 140, 8)), (0.5, 0.5, 5.0)))
-    assert slab.slices.shape == (8, 70, 60)
+    assert slab.slices.shape == (6, *(round(n / 2) for n in slab.box.shape[1::-1]))
     assert np.median(slab.slices[slab.slices > 0.5]) == pytest.approx(1.0, abs=0.03)
 
 
 def test_slices_below_a_millimetre_are_resampled() -> None:
     """A scan with slices of 0.5 mm is seen at 1 mm, in all three planes."""
     slabs = {slab.plane: slab for slab in slabs_of(scan_of(head((40, 36, 40)), (1.0, 1.0, 0.5)))}
-    assert slabs["axial"].slices.shape == (20, 36, 40)
-    assert slabs["coronal"].slices.shape == (36, 20, 40)
-    assert slabs["sagittal"].slices.shape == (40, 20, 36)
+    x, y, z = slabs["axial"].box.shape
+    assert slabs["axial"].slices.shape == (round(z / 2), y, x)
+    assert slabs["coronal"].slices.shape == (y, round(z / 2), x)
+    assert slabs["sagittal"].slices.shape == (x, round(z / 2), y)
     assert all(slab.offsets == (-3, -1, 0, 1, 3) for slab in slabs.values())
 
 
@@ -127,7 +153,8 @@ def test_answers_return_to_the_scans_own_grid(spacing_mm: tuple[float, float, fl
         assert back.shape == scan.grid.shape
         found = [float((back * axis).sum() / back.sum()) for axis in np.indices(back.shape)]
         axes = list(AXES[slab.plane])
-        expected = (centre + 0.5) * np.array(scan.grid.shape)[axes] / size - 0.5
+        shape, start = np.array(slab.box.shape)[axes], np.array(slab.box.start)[axes]
+        expected = start + (centre + 0.5) * shape / size - 0.5
         assert np.array(found)[axes] == pytest.approx(expected, abs=0.25)
 
 
