@@ -118,12 +118,13 @@ def train_detector(
     start: Path | None = None,
     cache: Path | None = None,
     workers: int = 1,
+    device: str = "auto",
 ) -> Answer:
     """Train a detector on people whose lesions are known; ``output`` becomes its folder.
 
     ``lesion_free`` are scans in which there is nothing to draw; ``start`` is a detector whose
     weights the training begins with; ``cache`` a folder for the simulated people, which several
-    trainings may share.
+    trainings may share; ``device`` is ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
     """
     from mslesion.lesions.learning.build import build_detector
     from mslesion.lesions.learning.recipe import known_scans
@@ -132,7 +133,9 @@ def train_detector(
     cohorts += [(read_cohort(folder), True) for folder in lesion_free]
     scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
     claim_output_folder(output, *data, *lesion_free)
-    built = build_detector(scans, output, recipe, workers=workers, start=start, cache=cache)
+    built = build_detector(
+        scans, output, recipe, workers=workers, start=start, cache=cache, device=device
+    )
     set_aside = tuple(error for cohort, _ in cohorts for error in cohort.set_aside)
     return Answer({"scans": len(scans), **asdict(built)}, set_aside)
 

@@ -53,6 +53,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="where simulated people are kept, 5 GB of them; several trainings may share it "
         "(default: in OUT)",
     )  # fmt: skip
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto",
+        help="where to train; the shipped weights were trained on a CPU (default: auto, a GPU where "
+        "there is one)",
+    )  # fmt: skip
 
 
 def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
@@ -85,6 +90,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         start=_start(options.start),
         cache=options.cache,
         workers=options.threads,
+        device=options.device,
     )
     validation = answer.summary["validation"]
     for dataset, summary in (validation or {"datasets": {}})["datasets"].items():

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mslesion.cohort.people import ScanFile
-from mslesion.errors import CohortError, ModelFileError
+from mslesion.errors import CohortError, ModelFileError, UsageError
 from mslesion.lesions.learning import recipe as recipes
 from mslesion.lesions.learning.loss import training_loss
 from mslesion.lesions.learning.material import (
@@ -193,6 +193,40 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path: Path) -> N
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def test_batches_made_ahead_by_many_threads_come_in_order() -> None:
+    """One batch ahead or four, as for a GPU: the same batches at the same steps."""
+    from mslesion.lesions.learning.training import _batches
+
+    material = group(1.0, [volume()])
+    one, four = (list(_batches(material, TINY, range(2, 8), ahead)) for ahead in (1, 4))
+    assert [step for step, _ in four] == [2, 3, 4, 5, 6, 7]
+    for (_, first), (_, second) in zip(one, four, strict=True):
+        assert torch.equal(first.images, second.images)
+
+
+def test_a_gpu_that_is_not_there_is_said_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a GPU, auto means the CPU, and cuda is refused with what to do."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert [recipes.chosen_device(wanted) for wanted in ("auto", "cpu")] == ["cpu", "cpu"]
+    with pytest.raises(UsageError, match="no GPU for --device cuda"):
+        recipes.chosen_device("cuda")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [recipes.chosen_device(wanted) for wanted in ("auto", "cpu")] == ["cuda", "cpu"]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch can use")
+def test_training_on_a_gpu_starts_like_training_on_the_cpu(tmp_path: Path) -> None:
+    """After a step, weights agree to rounding; a training may change its device on the way."""
+    material = group(1.0, [volume()])
+    one_step = replace(TINY, steps=1)
+    on_cpu, on_gpu = (train_network(material, one_step, device=d) for d in ("cpu", "cuda"))
+    for name, value in on_cpu.state_dict().items():
+        assert torch.allclose(value, on_gpu.state_dict()[name], atol=2e-3), name
+    checkpoint = tmp_path / "c.safetensors"
+    train_network(material, TINY, checkpoint, device="cuda")
+    train_network(material, TINY, checkpoint, device="cpu")
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     """Other settings must not go on from this state."""
     checkpoint = tmp_path / "c.safetensors"
@@ -291,7 +325,9 @@ def test_both_scans_of_a_person_go_to_one_fold(tmp_path: Path) -> None:
     scans = known_scans(tmp_path, 4)
     second_visit = replace(scans[0], scan_file=replace(scans[1].scan_file, name="again"))
     _, tasks = recipes.plan_trainings(
-        [*scans, second_visit], recipes.DetectorRecipe(folds=4), tmp_path, tmp_path
+        [*scans, second_visit],
+        recipes.DetectorRecipe(folds=4),
+        recipes.Workshop(tmp_path, tmp_path),
     )
     for task in tasks[:-1]:
         names = {scan.scan_file.name for scan in task.scans if scan.person_id == "sub-0"}

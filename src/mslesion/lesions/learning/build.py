@@ -13,10 +13,12 @@ from mslesion.lesions.learning.recipe import (
     Chosen,
     DetectorRecipe,
     KnownScan,
+    Workshop,
     agreement_at,
     answer_unseen,
     assemble,
     choose,
+    chosen_device,
     plan_trainings,
     run_trainings,
 )
@@ -46,21 +48,24 @@ def build_detector(
     workers: int = 1,
     start: Path | None = None,
     cache: Path | None = None,
+    device: str = "auto",
 ) -> BuiltDetector:
     """Cross-validate, calibrate, train on everybody, and fit the verdict.
 
     ``output`` gets ``model.safetensors``, ``cross-validation.json`` and ``verdict.json``; states
     of the trainings stay in ``output/training``, so that the same call goes on after a break.
     ``start`` is a model whose weights the trainings begin with; ``cache`` keeps the simulated
-    people (5 GB), in ``output/training`` where it is None.
+    people (5 GB), in ``output/training`` where it is None; ``device`` is ``auto``, ``cpu`` or
+    ``cuda``.
 
     Raises:
+        UsageError: ``device`` is a GPU that is not there.
         CohortError: there are fewer people than folds.
         ModelFileError: ``output`` holds states of another recipe or other data.
     """
-    fold_of, tasks = plan_trainings(
-        scans, recipe, output / "training", cache or output / "training" / "simulated", start
-    )
+    training = output / "training"
+    workshop = Workshop(training, cache or training / "simulated", chosen_device(device), start)
+    fold_of, tasks = plan_trainings(scans, recipe, workshop)
     run_trainings(tasks, workers)
     chosen, validation = _UNCHOSEN, None
     if recipe.folds:

@@ -44,6 +44,6 @@ def _contrast_loss(contrast: torch.Tensor, batch: Batch) -> torch.Tensor:
     known = batch.contrast >= 0
     if not known.any():
         return contrast.sum() * 0
-    weights = torch.full((contrast.shape[1],), _RARE_CONTRAST_WEIGHT)
+    weights = contrast.new_full((contrast.shape[1],), _RARE_CONTRAST_WEIGHT)
     weights[CONTRASTS.index("FLAIR")] = 1
     return cross_entropy(contrast[known], batch.contrast[known], weights)

@@ -18,7 +18,7 @@ from joblib import Parallel, delayed
 from safetensors.torch import load_file, save_file
 
 from mslesion.cohort.people import Cohort, ScanFile
-from mslesion.errors import CohortError, ModelFileError
+from mslesion.errors import CohortError, ModelFileError, UsageError
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.learning.calibration import (
@@ -139,6 +139,19 @@ def deal_folds(scans: Sequence[KnownScan], folds: int, seed: int) -> dict[tuple[
 
 
 @dataclass(frozen=True)
+class Workshop:
+    """Where trainings are done: ``folder`` keeps their states, ``cache`` the simulated people.
+
+    ``device`` is ``cpu`` or ``cuda``; ``start`` is a model whose weights they begin with.
+    """
+
+    folder: Path
+    cache: Path
+    device: str = "cpu"
+    start: Path | None = None
+
+
+@dataclass(frozen=True)
 class TrainingTask:
     """One training with all it needs, so that another process can do it."""
 
@@ -146,14 +159,12 @@ class TrainingTask:
     scans: tuple[KnownScan, ...]
     recipe: DetectorRecipe
     steps: int
-    folder: Path
-    cache: Path
-    start: Path | None = None
+    workshop: Workshop
 
     @property
     def weights(self) -> Path:
         """Where the trained network is kept."""
-        return self.folder / f"{self.name}.safetensors"
+        return self.workshop.folder / f"{self.name}.safetensors"
 
 
 def run_training(task: TrainingTask) -> Path:
@@ -164,11 +175,13 @@ def run_training(task: TrainingTask) -> Path:
         learning_rate=task.recipe.learning_rate,
         seed=task.recipe.seed,
     )
+    start = task.workshop.start
     network = train_network(
-        training_material(task.scans, task.recipe, task.cache),
+        training_material(task.scans, task.recipe, task.workshop.cache),
         recipe,
-        checkpoint=task.folder / f"{task.name}_checkpoint.safetensors",
-        start=None if task.start is None else _weights_to_start_with(task.start, recipe.shape),
+        checkpoint=task.workshop.folder / f"{task.name}_checkpoint.safetensors",
+        start=None if start is None else _weights_to_start_with(start, recipe.shape),
+        device=task.workshop.device,
     )
     tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
     with atomic_path(task.weights) as temporary:
@@ -209,12 +222,23 @@ def training_material(scans: Sequence[KnownScan], recipe: DetectorRecipe, cache:
     return material + in_every_plane(rest, cached_volumes(cache, recipe.seed, people))
 
 
+def chosen_device(wanted: str) -> str:
+    """``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``.
+
+    Raises:
+        UsageError: ``cuda`` is wanted where PyTorch sees no such GPU.
+    """
+    has_gpu = torch.cuda.is_available()
+    if wanted == "cuda" and not has_gpu:
+        raise UsageError(
+            "PyTorch finds no GPU for --device cuda",
+            remedy="install the PyTorch build for your GPU, or leave --device out",
+        )
+    return "cuda" if has_gpu and wanted != "cpu" else "cpu"
+
+
 def plan_trainings(
-    scans: Sequence[KnownScan],
-    recipe: DetectorRecipe,
-    folder: Path,
-    cache: Path,
-    start: Path | None = None,
+    scans: Sequence[KnownScan], recipe: DetectorRecipe, workshop: Workshop
 ) -> tuple[dict[tuple[str, str], int], list[TrainingTask]]:
     """The fold of each person, and every training: those of the folds, then the last one."""
     fold_of = deal_folds(scans, recipe.folds, recipe.seed) if recipe.folds else {}
@@ -222,23 +246,23 @@ def plan_trainings(
         TrainingTask(
             f"fold-{fold}",
             tuple(scan for scan in scans if fold_of[scan.person] != fold),
-            recipe, recipe.fold_steps, folder, cache, start,
+            recipe,
+            recipe.fold_steps,
+            workshop,
         )
         for fold in range(recipe.folds)
-    ]  # fmt: skip
-    tasks.append(
-        TrainingTask("final", tuple(scans), recipe, recipe.final_steps, folder, cache, start)
-    )
+    ]
+    tasks.append(TrainingTask("final", tuple(scans), recipe, recipe.final_steps, workshop))
     return fold_of, tasks
 
 
 def run_trainings(tasks: Sequence[TrainingTask], workers: int) -> None:
     """Run every training, several at a time; the longest first."""
-    first = tasks[0]
-    makers = [range(n, first.recipe.simulated_people, workers) for n in range(workers)]
+    recipe, cache = tasks[0].recipe, tasks[0].workshop.cache
+    makers = [range(n, recipe.simulated_people, workers) for n in range(workers)]
     list(
         Parallel(n_jobs=workers, return_as="generator")(
-            delayed(cached_volumes)(first.cache, first.recipe.seed, part) for part in makers
+            delayed(cached_volumes)(cache, recipe.seed, part) for part in makers
         )
     )
     ordered = sorted(tasks, key=lambda task: -task.steps)
@@ -326,7 +350,7 @@ def assemble(
         voxel_calibration=chosen.voxel_calibration,
         slice_calibration=chosen.slice_calibration,
         operating_point=chosen.operating_point,
-        trained_on=_trained_on(scans, recipe),
+        trained_on=_trained_on(scans, recipe) | {"device": tasks[-1].workshop.device},
     )
 
 

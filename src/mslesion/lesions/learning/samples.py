@@ -7,7 +7,7 @@ have no randomness of their own (:func:`cut_sample`, :func:`disturb`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -308,6 +308,10 @@ class Batch:
     lesion_weight: torch.Tensor
     known: torch.Tensor
     contrast: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch in the memory of a device."""
+        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
 def make_batch(material: Material, size: int, seed: int, step: int) -> Batch:

@@ -1,13 +1,15 @@
 """Training of a lesion network: resumable at any moment, the same on any number of cores.
 
 Everything random in a step comes from a generator seeded with the run's seed and the step's
-number, and the network is trained on one thread; a second one prepares the next batch.
+number. On a CPU the network is trained on one thread, and a second one prepares the next batch.
+On a GPU the same batches give weights that differ in their last digits, and soon in more.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -61,10 +63,13 @@ class _State:
     network: LesionNetwork
     optimiser: torch.optim.AdamW
     mean: Weights
+    device: torch.device
     step: int = 0
 
 
 _SAVE_EVERY = 250
+_BATCHES_AHEAD = {"cpu": 1, "cuda": 4}
+"""How many batches are made, by as many threads, while one is used."""
 
 
 def train_network(
@@ -72,38 +77,42 @@ def train_network(
     recipe: TrainingRecipe,
     checkpoint: Path | None = None,
     start: Weights | None = None,
+    device: str = "cpu",
 ) -> LesionNetwork:
     """Train from scratch or from ``start``, or go on where ``checkpoint`` holds this training.
 
     With ``checkpoint``, the state is written there every 250 steps, whole or not at all, and at
-    the end: a training that is done returns at once.
+    the end: a training that is done returns at once. ``device`` is ``cpu`` or ``cuda``; the
+    network comes back to the CPU.
 
     Raises:
         ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings.
     """
     # More threads would change the last bits of the weights.
     with one_torch_thread():
-        state = _begin(recipe, start)
+        state = _begin(recipe, start, torch.device(device))
         fingerprint = _fingerprint(material, recipe, start)
         if checkpoint is not None and checkpoint.exists():
             _resume(state, checkpoint, fingerprint)
         steps = range(state.step, recipe.steps)
-        for step, batch in track(_batches(material, recipe, steps), "training", len(steps)):
-            _run_step(state, batch, recipe, step)
+        for step, batch in track(
+            _batches(material, recipe, steps, _BATCHES_AHEAD[device]), "training", len(steps)
+        ):
+            _run_step(state, batch.to(state.device), recipe, step)
             is_due = state.step % _SAVE_EVERY == 0 or state.step == recipe.steps
             if checkpoint is not None and is_due:
                 _write_checkpoint(state, checkpoint, fingerprint)
     state.network.load_state_dict(state.mean)
-    return state.network.eval()
+    return state.network.cpu().eval()
 
 
-def _begin(recipe: TrainingRecipe, start: Weights | None) -> _State:
+def _begin(recipe: TrainingRecipe, start: Weights | None, device: torch.device) -> _State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = LesionNetwork(recipe.shape)
     if start is not None:
         network.load_state_dict(start)
-    network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     # Decay is for the weights of convolutions; scales and shifts keep their size.
     groups: list[dict[str, Any]] = [
         {"params": [p for p in network.parameters() if p.ndim > 1]},
@@ -112,23 +121,24 @@ def _begin(recipe: TrainingRecipe, start: Weights | None) -> _State:
     optimiser = torch.optim.AdamW(
         groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
-    return _State(network, optimiser, {k: v.clone() for k, v in network.state_dict().items()})
+    mean = {k: v.clone() for k, v in network.state_dict().items()}
+    return _State(network, optimiser, mean, device)
 
 
 def _batches(
-    material: Material, recipe: TrainingRecipe, steps: range
+    material: Material, recipe: TrainingRecipe, steps: range, count_ahead: int
 ) -> Iterator[tuple[int, Batch]]:
-    """The batch of each step, made while the one before is used."""
+    """The batch of each step, made while those before are used."""
 
     def make(step: int) -> Batch:
         return make_batch(material, recipe.batch_size, recipe.seed, step)
 
-    with ThreadPoolExecutor(1) as maker:
-        ahead = maker.submit(make, steps.start)
+    with ThreadPoolExecutor(count_ahead) as makers:
+        ahead = deque(makers.submit(make, step) for step in steps[:count_ahead])
         for step in steps:
-            batch = ahead.result()
-            if step + 1 < steps.stop:
-                ahead = maker.submit(make, step + 1)
+            batch = ahead.popleft().result()
+            if step + count_ahead < steps.stop:
+                ahead.append(makers.submit(make, step + count_ahead))
             yield step, batch
 
 
@@ -193,11 +203,11 @@ def _resume(state: _State, checkpoint: Path, fingerprint: str) -> None:
         )
     state.step = int(about["step"])
     state.network.load_state_dict(_under("network", tensors))
-    state.mean = _under("mean", tensors)
+    state.mean = {k: v.to(state.device) for k, v in _under("mean", tensors).items()}
     for name, parameter in state.network.named_parameters():
         state.optimiser.state[parameter] = {
             # Laid out as the parameter is: another layout could round differently.
-            "step": tensors[f"adam.step.{name}"],
+            "step": tensors[f"adam.step.{name}"].to(state.device),
             **{
                 key: torch.empty_like(parameter).copy_(tensors[f"adam.{key}.{name}"]).detach()
                 for key in ("exp_avg", "exp_avg_sq")
