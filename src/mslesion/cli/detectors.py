@@ -55,8 +55,8 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto",
-        help="where to train; the shipped weights were trained on a CPU (default: auto, a GPU where "
-        "there is one)",
+        help="where to train (default: auto, a GPU where there is one; the shipped weights were "
+        "trained on a CPU)",
     )  # fmt: skip
 
 
