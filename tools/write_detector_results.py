@@ -1,4 +1,4 @@
-"""Write the detector's tables into docs/results.md from what 'make detector' left in a folder.
+"""Write the detector's tables into docs/results.md and its model card from 'make detector'.
 
     python tools/write_detector_results.py out/detector
 
@@ -19,8 +19,9 @@ from typing import Any
 
 from mslesion.write.atomic import write_json, write_text
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-START, END = "<!-- detector -->", "<!-- end of detector -->"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGE, CARD = DOCS / "results.md", ROOT / "src/mslesion/lesions/weights/MODEL_CARD.md"
 TABRIZ, LJUBLJANA, LESION_FREE = "tabriz", "ljubljana-mni", "lesion-free"
 MODELS = ("default", "small")
 FILES = {
@@ -125,6 +126,21 @@ def table_of_targets(results: dict[str, Results]) -> list[str]:
     return lines
 
 
+def table_of_choices(results: dict[str, Results]) -> list[str]:
+    """Calibration and operating point of each shipped model, chosen on validation people."""
+    lines = [
+        "| model | calibration: slope, intercept | threshold | peak | least volume |",
+        "|---|---|---|---|---|",
+    ]
+    for model, found in results.items():
+        point, curve = (found["everything"][k] for k in ("operating_point", "voxel_calibration"))
+        lines.append(
+            f"| `{model}` | {curve['slope']:.2f}, {curve['intercept']:.2f} "
+            f"| {point['threshold']:g} | {point['peak']:g} | {point['least_mm3']:g} mm³ |"
+        )
+    return lines
+
+
 def table_of_scans(results: Results) -> list[str]:
     """Every scan by the network that never saw its person."""
     lines = [
@@ -149,14 +165,21 @@ def main(folder: Path) -> None:
     results = {model: read_results(folder / model) for model in MODELS if (folder / model).exists()}
     for model, found in results.items():
         write_json(DOCS / "results" / f"detector-{model}.json", found)
-    lines = [*table_of_targets(results), ""]
+    shared = [*table_of_targets(results), "", *table_of_choices(results), ""]
+    replace_between(CARD, "measured", shared)
+    lines = [*shared]
     for model, found in results.items():
         lines += [f"Every scan, by a network that never saw its person (model `{model}`):", ""]
         lines += [*table_of_scans(found), ""]
-    page = (DOCS / "results.md").read_text(encoding="utf-8")
-    before, rest = page.split(START)
-    _, after = rest.split(END)
-    write_text(DOCS / "results.md", before + START + "\n" + "\n".join(lines) + END + after)
+    replace_between(PAGE, "detector", lines)
+
+
+def replace_between(path: Path, name: str, lines: list[str]) -> None:
+    """Put lines between the marks ``<!-- name -->`` and ``<!-- end of name -->`` of a page."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, rest = path.read_text(encoding="utf-8").split(start)
+    _, after = rest.split(end)
+    write_text(path, before + start + "\n" + "\n".join(lines) + end + after)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """From a scan to the slices the network sees, and from its answers back to the scan's grid.
 
 The network sees slices of the head with pixels of 1 mm, tissue at 1, each among four neighbours.
-Thick axial slices are taken as they are. A scan whose slices are thin is resampled to 1 mm along
-every axis and seen three times: in axial, coronal and sagittal slices.
+Thick slices, which are axial in most scans, are taken as they are. A scan whose voxels are thin
+along every axis is resampled to 1 mm and seen three times: in axial, coronal and sagittal slices.
 """
 
 from __future__ import annotations
@@ -57,17 +57,21 @@ class Slab:
 
 
 def slabs_of(scan: Scan) -> Iterator[Slab]:
-    """A scan's axial slices, and where they are thin its coronal and sagittal ones too."""
-    is_thin = scan.spacing_mm[2] <= THIN_MM
+    """A scan's slices in the plane it was acquired in, or in every plane where all are thin."""
+    spacings_mm = {plane: scan.spacing_mm[axes[0]] for plane, axes in AXES.items()}
+    thickest = max(AXES, key=lambda plane: spacings_mm[plane])
+    planes = tuple(AXES) if spacings_mm[thickest] <= THIN_MM else (thickest,)
     box = head_box(scan.voxels, tissue_level(scan.voxels), scan.spacing_mm)
     head = box.cut(scan.voxels)
     sizes_mm = [n * mm for n, mm in zip(box.shape, scan.spacing_mm, strict=True)]
-    x, y, z = (max(1, round(mm / PIXEL_MM)) for mm in sizes_mm)
-    depth = z if is_thin else box.shape[2]
+    shape = [max(1, round(mm / PIXEL_MM)) for mm in sizes_mm]
+    if len(planes) == 1:
+        shape[AXES[thickest][0]] = box.shape[AXES[thickest][0]]
     level = np.float32(tissue_level(head))
-    volume = np.clip(_resample(head, (x, y, depth)) / level, 0, BRIGHTEST)
-    offsets = context_offsets(sizes_mm[2] / depth)
-    for plane in AXES if is_thin else ("axial",):
+    volume = np.clip(_resample(head, (shape[0], shape[1], shape[2])) / level, 0, BRIGHTEST)
+    for plane in planes:
+        axis = AXES[plane][0]
+        offsets = context_offsets(sizes_mm[axis] / shape[axis])
         slices = np.ascontiguousarray(volume.transpose(AXES[plane]))
         yield Slab(slices, plane, box, scan.grid.shape, offsets)
 

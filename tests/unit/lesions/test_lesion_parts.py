@@ -140,7 +140,23 @@ def test_slices_below_a_millimetre_are_resampled() -> None:
     assert all(slab.offsets == (-3, -1, 0, 1, 3) for slab in slabs.values())
 
 
-@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.6, 0.6, 3.0), (1.2, 0.8, 0.5)])
+@pytest.mark.parametrize(
+    ("spacing_mm", "plane"),
+    [((0.9, 0.9, 5.0), "axial"), ((0.5, 4.0, 0.5), "coronal"), ((3.0, 1.0, 1.0), "sagittal")],
+)
+def test_thick_slices_are_seen_in_the_plane_they_were_acquired_in(
+    spacing_mm: tuple[float, float, float], plane: str
+) -> None:
+    """Slices of an axial, coronal or sagittal 2D scan stay as they are; pixels become 1 mm."""
+    (slab,) = slabs_of(scan_of(head((40, 44, 36)), spacing_mm))
+    depth, *sides = (slab.box.shape[axis] for axis in AXES[plane])
+    sides_mm = (n * spacing_mm[axis] for n, axis in zip(sides, AXES[plane][1:], strict=True))
+    assert slab.plane == plane
+    assert slab.slices.shape == (depth, *(round(mm) for mm in sides_mm))
+    assert slab.offsets == (-1, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (0.6, 0.6, 3.0), (2.0, 0.8, 0.5)])
 def test_answers_return_to_the_scans_own_grid(spacing_mm: tuple[float, float, float]) -> None:
     """A blob in the slices of any plane lies at the same millimetres of the scan."""
     scan = scan_of(head((50, 60, 64)), spacing_mm)
