@@ -9,10 +9,8 @@ from mslesion.errors import MissingExtraError
 _EXTRA_OF = {
     "matplotlib": "study",
     "nilearn": "simulate",
-    "safetensors": "study",
     "sklearn": "study",
     "skops": "study",
-    "torch": "study",
 }
 
 

@@ -26,7 +26,6 @@ from mslesion.errors import CohortError, MslesionError
 from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
-from mslesion.extras import require
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import (
     NAMELESS,
@@ -71,9 +70,7 @@ def detect(
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
         UsageError: an option makes no sense.
         ModelFileError: a file of weights is missing or damaged.
-        MissingExtraError: PyTorch or safetensors is not installed.
     """
-    require("torch", "safetensors")
     from mslesion.detector import detect_scan
 
     own = None if model_path is None else Path(model_path)
@@ -126,8 +123,8 @@ def train_detector(
     weights the training begins with; ``cache`` a folder for the simulated people, which several
     trainings may share; ``device`` is ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
     """
+    from mslesion.lesions.known_scans import known_scans
     from mslesion.lesions.learning.build import build_detector
-    from mslesion.lesions.learning.recipe import known_scans
 
     cohorts = [(read_cohort(folder), False) for folder in data]
     cohorts += [(read_cohort(folder), True) for folder in lesion_free]

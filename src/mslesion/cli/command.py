@@ -68,7 +68,7 @@ def share(text: str) -> float:
 
 def require_study() -> None:
     """Ask for the libraries that the study of classifiers needs."""
-    require("torch", "sklearn", "skops", "safetensors", "matplotlib")
+    require("sklearn", "skops", "matplotlib")
 
 
 def add_data(parser: argparse.ArgumentParser, what: str) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.cli.command import Command, add_output, number, say, share
 from mslesion.errors import MslesionError
-from mslesion.extras import require
 
 if TYPE_CHECKING:
     from mslesion.detector import Detector
@@ -61,7 +60,6 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_detector(options: argparse.Namespace) -> Detector:
     """The detector that the options of :func:`add_detector_options` ask for."""
-    require("torch", "safetensors")
     from mslesion.detector import load_detector
 
     return load_detector(

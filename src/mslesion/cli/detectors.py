@@ -61,7 +61,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
-    require("torch", "safetensors", "sklearn", "nilearn")
+    require("sklearn", "nilearn")
     from dataclasses import replace
 
     from mslesion.lesions.learning.recipe import DetectorRecipe

@@ -15,7 +15,7 @@ from mslesion.errors import CohortError, ScanError
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
 from mslesion.evaluation.lesions import compare_masks
 from mslesion.lesions.detection import find_lesions
-from mslesion.lesions.learning.recipe import KnownScan, known_scans
+from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
 from mslesion.read import load

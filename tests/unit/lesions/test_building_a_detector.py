@@ -11,8 +11,9 @@ import pytest
 
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import ModelFileError
+from mslesion.lesions.known_scans import KnownScan
 from mslesion.lesions.learning.build import build_detector
-from mslesion.lesions.learning.recipe import DetectorRecipe, KnownScan
+from mslesion.lesions.learning.recipe import DetectorRecipe
 from mslesion.lesions.model import load_lesion_model
 from mslesion.write.nifti import write_nifti
 

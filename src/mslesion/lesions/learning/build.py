@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
+from mslesion.lesions.known_scans import KnownScan
 from mslesion.lesions.learning.calibration import ValidationScan
 from mslesion.lesions.learning.recipe import (
     Chosen,
     DetectorRecipe,
-    KnownScan,
     Workshop,
     agreement_at,
     answer_unseen,

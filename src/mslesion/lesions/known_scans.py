@@ -1,0 +1,47 @@
+"""Scans whose lesions somebody drew: what a detector learns from and is measured against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mslesion.cohort.people import Cohort, ScanFile
+from mslesion.errors import CohortError
+
+
+@dataclass(frozen=True)
+class KnownScan:
+    """A scan whose lesions are known; ``dataset`` and ``person_id`` say whose it is.
+
+    ``is_lesion_free`` scans have no mask, for there is nothing to draw.
+    """
+
+    dataset: str
+    person_id: str
+    scan_file: ScanFile
+    is_lesion_free: bool = False
+
+    @property
+    def person(self) -> tuple[str, str]:
+        """Who it is: participants of two datasets may have the same id."""
+        return self.dataset, self.person_id
+
+
+def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownScan, ...]:
+    """The scans of a cohort that have a lesion mask; all of them where none has lesions.
+
+    Raises:
+        CohortError: no scan has a mask.
+    """
+    scans = tuple(
+        KnownScan(cohort.name, person.person_id, scan_file, is_lesion_free)
+        for person in cohort.people
+        for scan_file in person.scans
+        if is_lesion_free or scan_file.lesion_mask is not None
+    )
+    if not scans:
+        raise CohortError(
+            "has no scan with a lesion mask",
+            remedy="add masks (docs/reference/layouts.md says where), or give it as lesion-free",
+            file=cohort.root,
+        )
+    return scans
