@@ -25,7 +25,7 @@ from mslesion.write.detections import (
     write_derivative_description,
     write_tables,
 )
-from mslesion.write.folder import claim_output_folder
+from mslesion.write.folder import output_folder
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,16 @@ def detect_cohort(
         ScanError: the only scan cannot be used.
     """
     tasks = _plan(cohort, output)
-    _claim(cohort, tasks, output)
-    outcomes = [
-        _work_on(task, detector, resume=resume)
-        for task in track(tasks, "finding lesions", len(tasks))
-    ]
-    outcomes += _without_scan(cohort, output)
-    if cohort.root.is_dir():
-        write_tables(outcomes, output)
+    _require_place_of_its_own(tasks, output)
+    with output_folder(output, cohort.root):
+        _describe(cohort, output)
+        outcomes = [
+            _work_on(task, detector, resume=resume)
+            for task in track(tasks, "finding lesions", len(tasks))
+        ]
+        outcomes += _without_scan(cohort, output)
+        if cohort.root.is_dir():
+            write_tables(outcomes, output)
     _require_any_done(outcomes, cohort)
     return tuple(outcomes)
 
@@ -83,10 +85,8 @@ def _plan(cohort: Cohort, output: Path) -> list[_Task]:
     return tasks
 
 
-def _claim(cohort: Cohort, tasks: Sequence[_Task], output: Path) -> None:
-    """Make the output folder and say whose it is, once nothing of others can be lost in it."""
-    _require_place_of_its_own(tasks, output)
-    claim_output_folder(output, cohort.root)
+def _describe(cohort: Cohort, output: Path) -> None:
+    """Say whose folder it is; the tables of an earlier run are not true any more."""
     if cohort.root.is_dir():
         remove_tables(output)
     if cohort.layout == "BIDS":
@@ -94,6 +94,7 @@ def _claim(cohort: Cohort, tasks: Sequence[_Task], output: Path) -> None:
 
 
 def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
+    """Refuse a place where something of others could be lost."""
     remedy = "choose a new folder"
     described = output / "dataset_description.json"
     if described.exists() and not is_detections_dataset(output):

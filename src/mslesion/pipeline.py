@@ -38,7 +38,7 @@ from mslesion.read import read_cohort
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
-from mslesion.write.folder import claim_output_folder
+from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
     from mslesion.detection import Detection
@@ -129,12 +129,12 @@ def train_detector(
     cohorts = [(read_cohort(folder), False) for folder in data]
     cohorts += [(read_cohort(folder), True) for folder in lesion_free]
     scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
-    claim_output_folder(output, *data, *lesion_free)
-    built = build_detector(
-        scans, output, recipe, workers=workers, start=start, cache=cache, device=device
-    )
-    set_aside = tuple(error for cohort, _ in cohorts for error in cohort.set_aside)
-    return Answer({"scans": len(scans), **asdict(built)}, set_aside)
+    with output_folder(output, *data, *lesion_free):
+        built = build_detector(
+            scans, output, recipe, workers=workers, start=start, cache=cache, device=device
+        )
+        set_aside = tuple(error for cohort, _ in cohorts for error in cohort.set_aside)
+        return Answer({"scans": len(scans), **asdict(built)}, set_aside)
 
 
 def evaluate_detector(
@@ -148,10 +148,10 @@ def evaluate_detector(
     from mslesion.lesions.measure import measure_detector
 
     cohort = read_cohort(data)
-    claim_output_folder(output, data)
-    measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
-    write_json(output / "metrics.json", measured)
-    return Answer(measured, (*cohort.set_aside, *refused))
+    with output_folder(output, data):
+        measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
+        write_json(output / "metrics.json", measured)
+        return Answer(measured, (*cohort.set_aside, *refused))
 
 
 def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1) -> StudyResult:
@@ -160,13 +160,13 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
 
     cohort = read_cohort(data)
     require_patient_names(cohort, request.split_units)
-    claim_output_folder(output, data)
-    cut = cut_cohort(cohort, request.protocol.slices)
-    with _naming(cut.set_aside):
-        result = run_study(cohort, cut, request, output, workers)
-    write_report(result, output)
-    forget_checkpoints(output)
-    return result
+    with output_folder(output, data):
+        cut = cut_cohort(cohort, request.protocol.slices)
+        with _naming(cut.set_aside):
+            result = run_study(cohort, cut, request, output, workers)
+        write_report(result, output)
+        forget_checkpoints(output)
+        return result
 
 
 @dataclass(frozen=True)
@@ -191,33 +191,37 @@ def train(
     protocol = Protocol()
     cohort = read_cohort(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
-    claim_output_folder(output, data)
-    cut = cut_cohort(cohort, protocol.slices)
-    with _naming(cut.set_aside):
-        choose_questions(cohort, cut.slices, [question])
-        slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
-        split = draw_slice_split(
-            slices, question, SplitUnit.PATIENT, seed=seed, shares=protocol.decision.split_shares
+    with output_folder(output, data):
+        cut = cut_cohort(cohort, protocol.slices)
+        with _naming(cut.set_aside):
+            choose_questions(cohort, cut.slices, [question])
+            slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
+            split = draw_slice_split(
+                slices,
+                question,
+                SplitUnit.PATIENT,
+                seed=seed,
+                shares=protocol.decision.split_shares,
+            )
+            require_both_classes(slices, question, split)
+        job = Job(question, SplitUnit.PATIENT, classifier, 0)
+        checkpoint = output / "checkpoint.safetensors" if classifier == "CNN" else None
+        task = Task(job, CLASSIFIERS[classifier], slices, split, protocol, seed, checkpoint, output)
+        predictions, fit = run_task(task)
+        if checkpoint is not None:
+            checkpoint.unlink(missing_ok=True)
+        validation = predictions.of(Subset.VALIDATION)
+        right = (validation.probability > protocol.decision.threshold) == (validation.label == 1)
+        return Answer(
+            {
+                "training_slices": len(predictions.of(Subset.TRAINING)),
+                "validation_slices": len(validation),
+                "validation_accuracy": float(right.mean()),
+                "settings": fit.settings,
+                "seconds": fit.seconds,
+            },
+            cut.set_aside,
         )
-        require_both_classes(slices, question, split)
-    job = Job(question, SplitUnit.PATIENT, classifier, 0)
-    checkpoint = output / "checkpoint.safetensors" if classifier == "CNN" else None
-    task = Task(job, CLASSIFIERS[classifier], slices, split, protocol, seed, checkpoint, output)
-    predictions, fit = run_task(task)
-    if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
-    validation = predictions.of(Subset.VALIDATION)
-    right = (validation.probability > protocol.decision.threshold) == (validation.label == 1)
-    return Answer(
-        {
-            "training_slices": len(predictions.of(Subset.TRAINING)),
-            "validation_slices": len(validation),
-            "validation_accuracy": float(right.mean()),
-            "settings": fit.settings,
-            "seconds": fit.seconds,
-        },
-        cut.set_aside,
-    )
 
 
 def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answer:
@@ -233,26 +237,32 @@ def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Ans
 
     model = load_model(model_folder)
     cohort = read_cohort(data)
-    claim_output_folder(output, data, model_folder)
-    cut = cut_cohort(cohort, model.protocol.slices)
-    unseen, seen_people = _unseen_people(model, cut.slices)
-    with _naming(cut.set_aside, f"{seen_people} people left out: the model was trained on them"):
-        if not len(unseen):
-            raise CohortError(
-                "the model was trained on everybody in this cohort",
-                remedy="give people that it has not seen",
-                file=cohort.root,
-            )
-        choose_questions(cohort, unseen, [model.question])
-    asked = unseen.where(unseen.labels(model.question) != UNKNOWN)
-    predictions = _predict(model, asked)
-    measured = metrics_as_json(predictions, model.question, model.protocol.decision, seed)
-    if not cohort.has_patient_names:
-        measured["warnings"] = [NAMELESS, *measured["warnings"]]
-    metrics = {"classifier": model.classifier, "people_left_out_as_seen": seen_people, **measured}
-    write_json(output / "metrics.json", metrics)
-    _write_predictions(output, predictions)
-    return Answer(metrics, cut.set_aside)
+    with output_folder(output, data, model_folder):
+        cut = cut_cohort(cohort, model.protocol.slices)
+        unseen, seen_people = _unseen_people(model, cut.slices)
+        with _naming(
+            cut.set_aside, f"{seen_people} people left out: the model was trained on them"
+        ):
+            if not len(unseen):
+                raise CohortError(
+                    "the model was trained on everybody in this cohort",
+                    remedy="give people that it has not seen",
+                    file=cohort.root,
+                )
+            choose_questions(cohort, unseen, [model.question])
+        asked = unseen.where(unseen.labels(model.question) != UNKNOWN)
+        predictions = _predict(model, asked)
+        measured = metrics_as_json(predictions, model.question, model.protocol.decision, seed)
+        if not cohort.has_patient_names:
+            measured["warnings"] = [NAMELESS, *measured["warnings"]]
+        metrics = {
+            "classifier": model.classifier,
+            "people_left_out_as_seen": seen_people,
+            **measured,
+        }
+        write_json(output / "metrics.json", metrics)
+        _write_predictions(output, predictions)
+        return Answer(metrics, cut.set_aside)
 
 
 def predict(model_folder: Path, data: Path, output: Path) -> Answer:
@@ -261,26 +271,30 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
 
     model = load_model(model_folder)
     cohort = read_cohort(data).without_masks()
-    claim_output_folder(output, data, model_folder)
-    cut = cut_cohort(cohort, model.protocol.slices)
-    predictions = _predict(model, cut.slices)
-    verdicts = patient_verdicts(predictions, model.question, model.protocol.decision)
-    people = [
-        {
-            "person_id": str(person),
-            "question": model.question.value,
-            "rule": patient_rule(model.question, model.protocol.decision),
-            "score": float(score),
-            "answer": "yes" if verdict else "no",
-            "slices": int(count),
-        }
-        for person, score, verdict, count in zip(
-            verdicts.person_id, verdicts.score, verdicts.verdict, verdicts.slice_count, strict=True
-        )
-    ]
-    _write_predictions(output, predictions)
-    write_table(output / "people.csv", people, list(people[0]), delimiter=",")
-    return Answer({"people": people}, cut.set_aside)
+    with output_folder(output, data, model_folder):
+        cut = cut_cohort(cohort, model.protocol.slices)
+        predictions = _predict(model, cut.slices)
+        verdicts = patient_verdicts(predictions, model.question, model.protocol.decision)
+        people = [
+            {
+                "person_id": str(person),
+                "question": model.question.value,
+                "rule": patient_rule(model.question, model.protocol.decision),
+                "score": float(score),
+                "answer": "yes" if verdict else "no",
+                "slices": int(count),
+            }
+            for person, score, verdict, count in zip(
+                verdicts.person_id,
+                verdicts.score,
+                verdicts.verdict,
+                verdicts.slice_count,
+                strict=True,
+            )
+        ]
+        _write_predictions(output, predictions)
+        write_table(output / "people.csv", people, list(people[0]), delimiter=",")
+        return Answer({"people": people}, cut.set_aside)
 
 
 @contextmanager

@@ -84,16 +84,16 @@ def _simulate_for_study(options: argparse.Namespace, folder: Path) -> None:
 
     require("nilearn")
     from mslesion.simulate import CohortRecipe, simulate_cohort
-    from mslesion.write.folder import claim_output_folder
+    from mslesion.write.folder import output_folder
 
     if options.people < _LEAST_PEOPLE:
         raise UsageError(
             f"{options.people} people are too few for a study",
             remedy=f"give --people {_LEAST_PEOPLE} or more",
         )
-    claim_output_folder(options.output)
     recipe = CohortRecipe(people=options.people, seed=options.seed)
-    simulate_cohort(recipe, folder, options.threads)
+    with output_folder(options.output):
+        simulate_cohort(recipe, folder, options.threads)
 
 
 REPRODUCE = Command(

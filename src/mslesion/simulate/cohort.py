@@ -27,6 +27,7 @@ from mslesion.simulate.person import (
     replay,
 )
 from mslesion.write.atomic import write_json, write_table, write_text
+from mslesion.write.folder import LOCK_NAME, output_folder
 from mslesion.write.nifti import write_nifti
 
 BIDS_VERSION = "1.10.0"
@@ -60,11 +61,12 @@ def simulate_cohort(recipe: CohortRecipe, output: Path, workers: int = 1) -> tup
     """
     if workers < 1:
         raise UsageError(f"{workers} workers cannot work", remedy="choose 1 or more")
-    _claim(output, recipe)
-    missing = [index for index in range(recipe.people) if not _is_complete(output, index)]
-    if missing:
-        _write_people(recipe, output, missing, workers)
-    _write_descriptions(recipe, output)
+    with output_folder(output):
+        _claim(output, recipe)
+        missing = [index for index in range(recipe.people) if not _is_complete(output, index)]
+        if missing:
+            _write_people(recipe, output, missing, workers)
+        _write_descriptions(recipe, output)
     return tuple(person_id(index) for index in range(recipe.people))
 
 
@@ -88,7 +90,7 @@ def _claim(output: Path, recipe: CohortRecipe) -> None:
     """Write the dataset description first: it says whose folder this is."""
     place = output / "dataset_description.json"
     description = _description(recipe)
-    if output.is_dir() and any(output.iterdir()):
+    if any(path.name != LOCK_NAME for path in output.iterdir()):
         try:
             found = json.loads(place.read_text("utf-8"))
         except (OSError, ValueError):

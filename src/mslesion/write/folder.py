@@ -1,22 +1,53 @@
-"""Output folders, tried before the work that fills them."""
+"""Output folders: tried before the work that fills them, and one run at a time in each."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from mslesion.errors import OutputError
 from mslesion.write.atomic import write_text
 
+LOCK_NAME = ".mslesion.lock"
+_PATIENCE_S = 0.2
 
-def claim_output_folder(folder: Path, *inputs: Path) -> None:
-    """Make ``folder`` and try to write in it, so that hours of work do not end in an error.
+
+@contextmanager
+def output_folder(folder: Path, *inputs: Path) -> Iterator[None]:
+    """Make ``folder``, try to write in it, and keep other runs out of it inside the block.
+
+    Trying first spares hours of work that would end in an error. The lock is one of the operating
+    system's, which goes with its process: a killed run leaves none behind.
 
     Raises:
-        OutputError: the folder cannot be made or written, or is one of ``inputs``.
+        OutputError: the folder cannot be made or written, is one of ``inputs``, or is another
+            run's at the moment.
     """
     if any(folder.resolve() == source.resolve() for source in inputs):
         raise OutputError("is an input of this command", remedy="choose another", file=folder)
+    _try_to_write(folder)
+    lock = FileLock(folder / LOCK_NAME)
+    try:
+        lock.acquire(timeout=_PATIENCE_S)
+    except Timeout:
+        raise OutputError(
+            "another run of mslesion writes there", remedy="wait for it, or choose another folder",
+            file=folder,
+        ) from None  # fmt: skip
+    try:
+        yield
+    finally:
+        # Taken away while still locked: whoever opened it meanwhile sees that it is gone.
+        with suppress(OSError):
+            (folder / LOCK_NAME).unlink()
+        lock.release()
+
+
+def _try_to_write(folder: Path) -> None:
     probe = folder / f".probe-{os.getpid()}"
     try:
         write_text(probe, "")
