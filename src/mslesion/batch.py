@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from mslesion import __version__
@@ -16,13 +15,14 @@ from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.detector import Detector, detect_scan
 from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
 from mslesion.progress import track
-from mslesion.read.detections import DetectionFiles, is_detections_dataset
+from mslesion.read.detections import DetectionFiles, file_sha256, is_detections_dataset
 from mslesion.write.detection import remove_detection, write_detection
 from mslesion.write.detections import (
     Outcome,
     remove_tables,
     source_uri,
     write_derivative_description,
+    write_run,
     write_tables,
 )
 from mslesion.write.folder import output_folder
@@ -67,8 +67,10 @@ def detect_cohort(
             for task in track(tasks, "finding lesions", len(tasks))
         ]
         outcomes += _without_scan(cohort, output)
+        _require_verified(outcomes)
         if cohort.root.is_dir():
             write_tables(outcomes, output)
+            write_run(outcomes, output, detector.identity)
     _require_any_done(outcomes, cohort)
     return tuple(outcomes)
 
@@ -138,10 +140,10 @@ def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
 
 def _is_done(task: _Task, detector: Detector) -> bool:
     """Whether doing it again would give the files that are there."""
-    if not all(path.is_file() for path in task.outputs):
+    if not all(path.is_file() for path in task.outputs) or not task.files.are_as_written():
         return False
     try:
-        input_sha256 = sha256(task.scan_file.image.read_bytes()).hexdigest()
+        input_sha256 = file_sha256(task.scan_file.image)
     except OSError:
         return False  # working on it will tell what is wrong with the file
     identity = detector.identity
@@ -155,6 +157,17 @@ def _is_done(task: _Task, detector: Detector) -> bool:
     }
     summary = task.files.read_summary()
     return {name: summary.get(name) for name in wanted} == wanted
+
+
+def _require_verified(outcomes: Sequence[Outcome]) -> None:
+    """Read all results back once more, for a run that says it is done must be."""
+    for outcome in outcomes:
+        if outcome.error is None and not outcome.files.are_as_written():
+            raise OutputError(
+                "is not what was written there",
+                remedy="check the disk, and who else writes there; then run again with --resume",
+                file=outcome.files.summary,
+            )
 
 
 def _without_scan(cohort: Cohort, output: Path) -> Iterator[Outcome]:

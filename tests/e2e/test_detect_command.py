@@ -316,7 +316,7 @@ def test_a_folder_of_scans(scans: Path, tmp_path: Path, capsys: pytest.CaptureFi
     out = tmp_path / "out"
     assert _detect(scans, out) == 0
     each = [f"p{number}{ending}" for number in (1, 2, 3) for ending in ENDINGS]
-    assert sorted(_bytes(out)) == sorted([*each, "cohort.tsv", "lesions.tsv"])
+    assert sorted(_bytes(out)) == sorted([*each, "cohort.tsv", "lesions.tsv", "run.json"])
     rows = _table(out / "cohort.tsv")
     assert [row["scan"] for row in rows] == ["p1", "p2", "p3"]
     assert {row["status"] for row in rows} == {"done"}
@@ -442,6 +442,45 @@ def test_a_full_disk_stops_everything(fake: FakeDetector, scans: Path, tmp_path:
     assert not (tmp_path / "out" / "cohort.tsv").exists()
 
 
+@pytest.mark.usefixtures("fake")
+def test_the_run_tells_the_outcome_of_each_scan(
+    fake: FakeDetector, scans: Path, tmp_path: Path
+) -> None:
+    """Done with the hash of its summary, or set aside with code and reason; no path in it."""
+    fake.failures["p2"] = ContrastError("looks like a T1w image", remedy="give FLAIR")
+    out = tmp_path / "out"
+    assert _detect(scans, out) == 3
+    run = json.loads((out / "run.json").read_text())
+    assert (run["done"], run["set_aside"]) == (2, 1)
+    first, second, _ = run["scans"]
+    assert first["summary"] == "p1_summary.json"
+    assert first["summary_sha256"] == sha256((out / "p1_summary.json").read_bytes()).hexdigest()
+    assert second == {
+        "scan": "p2", "participant_id": "p2", "status": "set aside", "code": "CONTRAST",
+        "reason": "looks like a T1w image", "remedy": "give FLAIR",
+    }  # fmt: skip
+    assert run["files"]["cohort.tsv"] == sha256((out / "cohort.tsv").read_bytes()).hexdigest()
+    assert str(tmp_path) not in (out / "run.json").read_text()
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_run_whose_files_changed_meanwhile_does_not_end_well(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All results are read back before the run calls itself done."""
+    write = batch.write_detection
+
+    def write_and_damage(*args: object) -> object:
+        files = write(*args)
+        (tmp_path / "out" / "p1_lesions.tsv").write_text("another")
+        return files
+
+    monkeypatch.setattr(batch, "write_detection", write_and_damage)
+    assert _detect(scans, tmp_path / "out") == 5
+    assert "is not what was written there" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "run.json").exists()
+
+
 # --- again, and without harm ---------------------------------------------------------------------
 
 
@@ -483,7 +522,16 @@ def _no_report(_scans: Path, done: Path) -> None:
     (done / "p1_report.html").unlink()
 
 
-@pytest.mark.parametrize("change", [_other_scan, _other_version, _damaged_summary, _no_report])
+def _flipped_bit(_scans: Path, done: Path) -> None:
+    path = done / "p1_label-L_mask.nii.gz"
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change", [_other_scan, _other_version, _damaged_summary, _no_report, _flipped_bit]
+)
 def test_what_is_out_of_date_is_done_again(
     change: Callable[[Path, Path], None], fake: FakeDetector, scans: Path, done: Path
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,18 @@ class DetectionFiles:
             return {}
         return content if isinstance(content, dict) else {}
 
+    def are_as_written(self) -> bool:
+        """Whether all files of a detection are there, and are those its summary was written for."""
+        written = self.read_summary().get("files")
+        if not isinstance(written, dict) or not {p.name for p in self.always[:-1]} <= set(written):
+            return False
+        try:
+            return all(
+                file_sha256(self.folder / name) == digest for name, digest in written.items()
+            )
+        except OSError:
+            return False
+
     def read_lesions(self) -> list[dict[str, str]]:
         """The rows of the table of lesions as text, the largest lesion first."""
         with self.lesions.open(encoding="utf-8", newline="") as table:
@@ -89,6 +102,11 @@ class DetectionFiles:
 
     def _file(self, ending: str) -> Path:
         return self.folder / f"{self.name}{ending}"
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    return sha256(path.read_bytes()).hexdigest()
 
 
 def is_detections_dataset(folder: Path) -> bool:

@@ -90,13 +90,19 @@ def _to_disk(path: Path) -> None:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all.
+    """Write ``data`` to ``path``, whole or not at all, and read it back.
 
     Raises:
-        OutputError: See :func:`atomic_path`.
+        OutputError: See :func:`atomic_path`; or what was read back is something else.
     """
     with atomic_path(path) as partial:
         partial.write_bytes(data)
+        if partial.read_bytes() != data:
+            raise OutputError(
+                "cannot be written (what was read back is not what was written)",
+                remedy="check the disk, or choose another folder",
+                file=path,
+            )
 
 
 def write_text(path: Path, text: str) -> None:

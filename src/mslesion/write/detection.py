@@ -10,7 +10,7 @@ from typing import Any
 
 from mslesion.detection import Detection
 from mslesion.lesions.findings import Lesion, SliceFinding
-from mslesion.read.detections import DetectionFiles
+from mslesion.read.detections import DetectionFiles, file_sha256
 from mslesion.report.detection import detection_report
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.nifti import write_nifti
@@ -28,8 +28,9 @@ def write_detection(
     a row holds the line of its columns. ``source_uri`` is the BIDS URI of the scan: with it, the
     mask and the probability get the sidecars of a BIDS derivative.
 
-    An older summary is taken away first and the new one comes last: where there is a summary,
-    all files beside it are of one and the same detection.
+    An older summary is taken away first and the new one comes last, with the SHA-256 of every
+    other file as it lies on the disk: where there is a summary, all files beside it are of one
+    and the same detection.
 
     Raises:
         OutputError: ``folder`` cannot be written to.
@@ -47,7 +48,9 @@ def write_detection(
     write_table(files.lesions, _rows(detection.lesions), LESION_COLUMNS)
     write_table(files.slices, _rows(detection.slices), SLICE_COLUMNS)
     write_text(files.report, page)
-    write_json(files.summary, detection.summary())
+    others = files.always[:-1] if source_uri is None else files.with_sidecars[:-1]
+    hashes = {path.name: file_sha256(path) for path in others}
+    write_json(files.summary, {**detection.summary(), "files": hashes})
     return files
 
 

@@ -6,13 +6,14 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mslesion import __version__
+from mslesion.detection import DetectorIdentity
 from mslesion.errors import MslesionError
-from mslesion.read.detections import MADE_BY, DetectionFiles
+from mslesion.read.detections import MADE_BY, DetectionFiles, file_sha256
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS, take_away
 
@@ -20,8 +21,8 @@ BIDS_VERSION = "1.10.0"
 SOURCE = "raw"
 """What the scans' dataset is called in BIDS URIs."""
 
-LESIONS, COHORT = "lesions.tsv", "cohort.tsv"
-"""The tables over all scans."""
+LESIONS, COHORT, RUN = "lesions.tsv", "cohort.tsv", "run.json"
+"""What stands over all scans: two tables, and the record of the run, which is written last."""
 
 COHORT_COLUMNS = (
     "scan", "participant_id", "status", "reason", "lesion_count", "lesion_volume_ml",
@@ -33,7 +34,9 @@ MS lesions that 'mslesion detect' found in FLAIR scans: of each scan a mask, the
 voxel, tables of lesions and slices, a summary and a report; of all, lesions.tsv and cohort.tsv.
 A program found them, no expert. Research use only: nothing here is a diagnosis.
 """
-_NOT_BIDS = ("*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", LESIONS, COHORT)
+_NOT_BIDS = (
+    "*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", LESIONS, COHORT, RUN,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ class Outcome:
 
 
 def remove_tables(folder: Path) -> None:
-    """Take away the tables of an earlier run, so that those that are there are of all scans."""
-    for name in (LESIONS, COHORT):
+    """Take away what stands over the scans of an earlier run, before they change."""
+    for name in (RUN, LESIONS, COHORT):
         take_away(folder / name)
 
 
@@ -92,6 +95,44 @@ def _cohort_row(outcome: Outcome) -> dict[str, Any]:
         **{name: summary[name] for name in same},
         "largest_lesion_mm3": lesions[0]["volume_mm3"] if lesions else None,
         "warnings": "; ".join(summary["warnings"]) or None,
+    }
+
+
+def write_run(outcomes: Sequence[Outcome], folder: Path, detector: DetectorIdentity) -> None:
+    """Write ``run.json``: what became of each scan, and the SHA-256 of each file over all.
+
+    Raises:
+        OutputError: ``folder`` cannot be written to.
+    """
+    done = sum(outcome.error is None for outcome in outcomes)
+    run = {
+        "version": __version__,
+        "detector": asdict(detector),
+        "done": done,
+        "set_aside": len(outcomes) - done,
+        "scans": [_run_record(outcome, folder) for outcome in outcomes],
+        "files": {name: file_sha256(folder / name) for name in (LESIONS, COHORT)},
+    }
+    write_json(folder / RUN, run)
+
+
+def _run_record(outcome: Outcome, folder: Path) -> dict[str, Any]:
+    record: dict[str, Any] = {"scan": outcome.scan_name, "participant_id": outcome.person_id}
+    if outcome.error is not None:
+        error = outcome.error
+        return {
+            **record,
+            "status": "set aside",
+            "code": error.code,
+            "reason": " ".join(error.what.split()),
+            "remedy": error.remedy,
+        }
+    summary = outcome.files.summary
+    return {
+        **record,
+        "status": "done",
+        "summary": summary.relative_to(folder).as_posix(),
+        "summary_sha256": file_sha256(summary),
     }
 
 
