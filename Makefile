@@ -34,6 +34,8 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@if $(PIP) install pip-audit; then $(BIN)/python tools/audit_dependencies.py; \
+	else echo "dependencies not audited: pip-audit cannot be installed"; fi
 
 format: $(READY)
 	$(BIN)/ruff check --fix-only .

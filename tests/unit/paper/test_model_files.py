@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
+import pickle  # noqa: TID251 - as an attacker would
 from copy import deepcopy
 from hashlib import sha256
 from pathlib import Path
