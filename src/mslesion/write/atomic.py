@@ -8,6 +8,7 @@ import io
 import json
 import math
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -76,6 +77,14 @@ def atomic_path(final: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def remove_partial_files(folder: Path) -> None:
+    """Take away what :func:`atomic_path` left in a folder and below when its process was killed."""
+    for path in folder.rglob(".partial-*"):
+        if re.match(r"\.partial-[0-9a-f]{12}-", path.name) and path.is_file():
+            with suppress(OSError):
+                path.unlink()
 
 
 def _to_disk(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mslesion.errors import OutputError
-from mslesion.write.atomic import write_text
+from mslesion.write.atomic import remove_partial_files, write_text
 
 LOCK_NAME = ".mslesion.lock"
 _PATIENCE_S = 0.2
@@ -21,7 +21,8 @@ def output_folder(folder: Path, *inputs: Path) -> Iterator[None]:
     """Make ``folder``, try to write in it, and keep other runs out of it inside the block.
 
     Trying first spares hours of work that would end in an error. The lock is one of the operating
-    system's, which goes with its process: a killed run leaves none behind.
+    system's, which goes with its process: a killed run leaves none behind. What else it left
+    behind, files half written under names of their own, is taken away.
 
     Raises:
         OutputError: the folder cannot be made or written, is one of ``inputs``, or is another
@@ -39,6 +40,7 @@ def output_folder(folder: Path, *inputs: Path) -> Iterator[None]:
             file=folder,
         ) from None  # fmt: skip
     try:
+        remove_partial_files(folder)
         yield
     finally:
         # Taken away while still locked: whoever opened it meanwhile sees that it is gone.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mslesion.errors import OutputError
+from mslesion.write.atomic import atomic_path
 from mslesion.write.folder import output_folder
 
 HOLDER = """
@@ -46,6 +47,19 @@ def test_a_folder_is_free_again_after_a_failure(tmp_path: Path) -> None:
         with pytest.raises(ZeroDivisionError), output_folder(tmp_path):
             1 / 0  # noqa: B018
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_run_left_half_written_is_taken_away(tmp_path: Path) -> None:
+    """Its hidden files go, from subfolders too; files of other names stay."""
+    inside = tmp_path / "sub-01" / "anat"
+    inside.mkdir(parents=True)
+    with atomic_path(inside / "a.json") as partial:
+        left = partial.with_name(partial.name)
+    left.touch()
+    (tmp_path / ".partial-mine").touch()
+    with output_folder(tmp_path):
+        assert not left.exists()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [".partial-mine"]
 
 
 def test_an_input_is_no_output_folder(tmp_path: Path) -> None:

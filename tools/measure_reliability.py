@@ -1,0 +1,241 @@
+"""Put the promises of docs/reliability.md to the test, and write what came out into it.
+
+    python tools/measure_reliability.py                  # an hour on two cores
+    python tools/measure_reliability.py kills bombs      # some of them
+    python tools/measure_reliability.py --quick          # a tenth of each, nothing is written
+
+Each experiment is a function that gives plain values; the table EXPERIMENTS names them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import mslesion
+from mslesion.simulate import CohortRecipe, simulate_person
+from mslesion.write.atomic import write_json, write_text
+from mslesion.write.nifti import write_nifti
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE, RECORD = ROOT / "docs/reliability.md", ROOT / "docs/results/reliability.json"
+DETECT = (sys.executable, "-m", "mslesion", "detect")
+Result = dict[str, Any]
+
+
+def write_scans(folder: Path, count: int) -> None:
+    """Simulated people, at most four different ones, each with its own noise."""
+    folder.mkdir()
+    people = [
+        simulate_person(CohortRecipe(people=4, seed=11), i).scan for i in range(min(4, count))
+    ]
+    for index in range(count):
+        scan = people[index % len(people)]
+        noise = np.random.default_rng(index).integers(-2, 3, scan.voxels.shape)
+        voxels = np.maximum(scan.voxels + noise, 0).astype(np.int16)
+        path = folder / f"p{index:03d}_FLAIR.nii.gz"
+        write_nifti(path, voxels, scan.grid.affine_vox_to_ras)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """All files of a folder by their way from it."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def kills(work: Path, size: int) -> Result:
+    """Kill a run at a random moment, look at every file, let the same command go on."""
+    scans, reference = work / "scans", work / "reference"
+    write_scans(scans, 3)
+    command = [*DETECT, str(scans), "--model", "small", "--resume", "--output"]
+    started = time.monotonic()
+    subprocess.run([*command, str(reference)], check=True, capture_output=True)
+    whole_s = time.monotonic() - started
+    expected = content(reference)
+    rng = random.Random(0)  # noqa: S311 - moments, not secrets
+    damaged, differing, cut_short = 0, 0, 0
+    for index in range(size):
+        out = work / f"killed-{index}"
+        with subprocess.Popen(
+            [*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as run:
+            time.sleep(rng.uniform(0.3, 1.0) * whole_s)
+            run.send_signal(signal.SIGKILL)
+        left = {n: b for n, b in content(out).items() if not Path(n).name.startswith(".")}
+        damaged += sum(expected.get(name) != data for name, data in left.items())
+        cut_short += len(left) < len(expected)
+        subprocess.run([*command, str(out)], check=True, capture_output=True)
+        differing += content(out) != expected
+        shutil.rmtree(out)
+    return {
+        "kills": size,
+        "before the end": cut_short,
+        "damaged files": damaged,
+        "resumed runs that differ": differing,
+    }
+
+
+def one_bad_scan(work: Path, size: int) -> Result:
+    """A folder with one damaged scan: every other result is that of a run of its own."""
+    scans, together = work / "scans", work / "together"
+    write_scans(scans, size)
+    (scans / "p001_FLAIR.nii.gz").write_bytes(b"\x1f\x8b" + bytes(300))
+    done = subprocess.run(
+        [*DETECT, str(scans), "--model", "small", "--output", str(together)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    differing = 0
+    for scan in sorted(scans.iterdir()):
+        if scan.name.startswith("p001"):
+            continue
+        alone = work / "alone" / scan.name
+        mslesion.detect(scan, model="small").save(alone)
+        differing += any((together / n).read_bytes() != b for n, b in content(alone).items())
+        shutil.rmtree(alone)
+    return {
+        "scans": size,
+        "exit code": done.returncode,
+        "lines of refusal": sum("UNREADABLE" in line for line in done.stderr.splitlines()),
+        "results unlike their solo run": differing,
+    }
+
+
+def many_scans(work: Path, size: int) -> Result:
+    """Scans in a row in one process: memory, open files and temporary files at its end."""
+    scans = work / "scans"
+    write_scans(scans, 4)
+    temporary = set(Path(tempfile.gettempdir()).iterdir())
+    paths = sorted(scans.iterdir())
+    memory_mb, warm = [], 20
+    handles = 0
+    for index in range(warm + size):
+        mslesion.detect(paths[index % 4], model="small").save(work / "out")
+        if index >= warm - 1:
+            gc.collect()
+            memory_mb.append(_resident_mb())
+        if index == warm - 1:
+            handles = _open_handles()
+    slope = np.polyfit(np.arange(len(memory_mb)), memory_mb, 1)[0]
+    return {
+        "scans": size,
+        "memory growth, MB a scan": round(float(slope), 4),
+        "handles left": _open_handles() - handles,
+        "temporary files left": len(set(Path(tempfile.gettempdir()).iterdir()) - temporary),
+    }
+
+
+def _resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _open_handles() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def bombs(work: Path, size: int) -> Result:
+    """Small files that claim or unpack to gigabytes: seconds and memory until they are refused."""
+    import gzip
+    import struct
+
+    header = bytearray(348)
+    struct.pack_into("<i", header, 0, 348)
+    struct.pack_into("<8h", header, 40, 3, 1000, 1000, 800, 1, 1, 1, 1)
+    struct.pack_into("<2h", header, 70, 16, 32)
+    struct.pack_into("<8f", header, 76, 1, 1, 1, 1, 1, 1, 1, 1)
+    struct.pack_into("<f", header, 108, 352)
+    header[344:348] = b"n+1\0"
+    claims = gzip.compress(bytes(header) + bytes(4), mtime=0) + bytes(0)
+    (work / "claims_FLAIR.nii.gz").write_bytes(claims)
+    (work / "short_FLAIR.nii").write_bytes(bytes(header) + bytes(4 + 139_000))
+    small = bytearray(header)
+    struct.pack_into("<8h", small, 40, 3, 100, 100, 80, 1, 1, 1, 1)
+    with gzip.open(work / "unpacks_FLAIR.nii.gz", "wb", compresslevel=9) as stream:
+        stream.write(bytes(small) + bytes(4))
+        for _ in range(3000):
+            stream.write(bytes(2**20))
+    worst_s, worst_mb, refused = 0.0, 0.0, 0
+    paths = sorted(work.glob("*_FLAIR.nii*"))
+    for path in paths * max(1, size // len(paths)):
+        seconds, megabytes, code = _cost_of([*DETECT, str(path), "--output", str(work / "out")])
+        worst_s, worst_mb = max(worst_s, seconds), max(worst_mb, megabytes)
+        refused += code == 4
+    return {
+        "bombs": len(paths) * max(1, size // len(paths)),
+        "refused": refused,
+        "longest, s": round(worst_s, 2),
+        "most memory, MB": round(worst_mb),
+    }
+
+
+def _cost_of(command: list[str]) -> tuple[float, float, int]:
+    """Seconds, peak memory in MB and exit code of a command."""
+    started = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return time.monotonic() - started, _kilobytes(usage) / 1024, process.returncode
+
+
+def _kilobytes(usage: resource.struct_rusage) -> float:
+    return usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+
+
+EXPERIMENTS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
+    "kills": (kills, 100),
+    "bombs": (bombs, 3),
+    "one_bad_scan": (one_bad_scan, 100),
+    "many_scans": (many_scans, 500),
+}
+"""What is tried, and how often."""
+
+
+def main() -> None:
+    """Run the experiments that were asked for, and keep what came out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*EXPERIMENTS, []], metavar="EXPERIMENT")
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    record = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+    for name in options.names or EXPERIMENTS:
+        experiment, size = EXPERIMENTS[name]
+        with tempfile.TemporaryDirectory() as work:
+            record[name] = experiment(Path(work), max(1, size // 10) if options.quick else size)
+        print(name, record[name], flush=True)
+        if not options.quick:
+            write_json(RECORD, record)
+            _write_table(record)
+
+
+def _write_table(record: dict[str, Result]) -> None:
+    start, end = "<!-- measured -->", "<!-- end of measured -->"
+    lines = ["| experiment | what came out |", "|---|---|"]
+    lines += [
+        f"| `{name}` | {'; '.join(f'{key}: {value}' for key, value in result.items())} |"
+        for name, result in record.items()
+    ]
+    before, rest = PAGE.read_text(encoding="utf-8").split(start)
+    _, after = rest.split(end)
+    write_text(PAGE, before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+
+
+if __name__ == "__main__":
+    main()
