@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mslesion.errors import CohortError, MslesionError
+from mslesion.errors import CohortError, MslesionError, ScanError
 from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
@@ -34,7 +34,8 @@ from mslesion.paper.questions import (
     require_patient_names,
 )
 from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
-from mslesion.read import read_cohort
+from mslesion.read import read_cohort, read_scan
+from mslesion.read.detections import DetectionFiles
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
@@ -91,6 +92,24 @@ def _loaded_detector(
     from mslesion.detector import load_detector
 
     return load_detector(model, model_path, *point)
+
+
+def refuse_unreadable(path: Path, output: Path) -> None:
+    """Refuse a single file that is no usable scan at once, before PyTorch is loaded.
+
+    What an earlier run found in it is taken away.
+
+    Raises:
+        ScanError: the file cannot be used.
+    """
+    from mslesion.write.detection import remove_detection
+
+    (person,) = read_single_file(path).people
+    try:
+        read_scan(path)
+    except ScanError:
+        remove_detection(DetectionFiles(output, person.scans[0].name))
+        raise
 
 
 def detect_all(

@@ -173,6 +173,21 @@ def test_python_gives_the_files_of_the_command_line(
     assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
 
 
+def test_a_file_that_cannot_be_used_is_refused_before_pytorch_is_loaded(tmp_path: Path) -> None:
+    """A damaged file, or a small one that claims gigabytes, costs neither seconds nor memory."""
+    (tmp_path / "a_FLAIR.nii.gz").write_bytes(b"\x1f\x8b" + bytes(100))
+    code = (
+        "import sys; from mslesion.cli import main\n"
+        f"code = main(['detect', {str(tmp_path / 'a_FLAIR.nii.gz')!r}, '--output', 'out'])\n"
+        "print('torch' in sys.modules); sys.exit(code)"
+    )
+    command = [sys.executable, "-W", "error", "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert done.stdout == "False\n"
+    assert done.stderr.startswith("UNREADABLE: ")
+
+
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_the_files_do_not_depend_on_the_number_of_threads(
     threads: str, of_a_new_user: Run, simulated_scan: Path, tmp_path: Path

@@ -72,8 +72,10 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
 
 
 def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
-    from mslesion.pipeline import detect_all
+    from mslesion.pipeline import detect_all, refuse_unreadable
 
+    if options.data.is_file():
+        refuse_unreadable(options.data, options.output)
     detector = chosen_detector(options)
     outcomes = detect_all(options.data, options.output, detector, resume=options.resume)
     done = [outcome.files for outcome in outcomes if outcome.error is None]
