@@ -6,6 +6,7 @@ scans ──► done already? ──► detector ──► files of each scan �
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +103,7 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
     if described.exists() and not is_detections_dataset(output):
         raise OutputError("holds a dataset that is not ours", remedy=remedy, file=output)
     inputs = {
-        path.resolve()
+        os.path.realpath(path)  # which also takes links that lead in a circle
         for task in tasks
         for path in (task.scan_file.image, task.scan_file.lesion_mask)
         if path is not None
@@ -111,7 +112,7 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
         if task.files.folder.resolve() == task.scan_file.image.parent.resolve():
             raise OutputError("is the folder of the scan itself", remedy=remedy, file=output)
         for path in task.outputs:
-            if path.resolve() in inputs:
+            if os.path.realpath(path) in inputs:
                 raise OutputError(
                     f"would have {path.name} replaced, which is an input",
                     remedy=remedy,
@@ -125,7 +126,7 @@ def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
     image = task.scan_file.image
     problem: MslesionError
     try:
-        detection = detect_scan(image, detector, task.files.name)
+        detection = detect_scan(image, detector, task.files.name, task.scan_file.volume)
         write_detection(detection, task.files.folder, task.source_uri)
         return Outcome(task.person_id, task.files)
     except ScanError as error:
@@ -150,6 +151,7 @@ def _is_done(task: _Task, detector: Detector) -> bool:
     wanted = {
         "version": __version__,
         "input_sha256": input_sha256,
+        "input_volume": task.scan_file.volume,
         "weights_sha256": identity.weights_sha256,
         "threshold": identity.threshold,
         "min_peak": identity.peak,

@@ -32,7 +32,8 @@ class Detection:
 
     Arrays are (X, Y, Z) on ``scan.grid``, RAS+: ``mask`` bool, ``probability`` float32,
     calibrated; ``brain`` and ``ventricles`` bool, rough, as the network sees them. Files are
-    written on ``scan.stored_grid``, the input's own. ``name`` is what the files are called by.
+    written on ``scan.stored_grid``, the input's own. ``name`` is what the files are called by;
+    ``input_volume`` is the volume that was asked for, None where the file's only one was.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Detection:
     warnings: tuple[str, ...]
     detector: DetectorIdentity
     input_sha256: str
+    input_volume: int | None = None
 
     @property
     def lesion_count(self) -> int:
@@ -74,6 +76,7 @@ class Detection:
             "history": list(self.scan.history),
             "input_file": None if self.scan.source is None else self.scan.source.name,
             "input_sha256": self.input_sha256,
+            "input_volume": self.input_volume,
             "spacing_mm": list(self.scan.spacing_mm),
             "version": __version__,
             "model": self.detector.name,

@@ -13,7 +13,11 @@ from pathlib import Path
 
 from mslesion.detection import Detection, DetectorIdentity
 from mslesion.errors import UsageError
-from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
+from mslesion.lesions.contrast import (
+    require_flair_of_a_brain,
+    scan_cautions,
+    scan_doubts,
+)
 from mslesion.lesions.detection import (
     FoundLesions,
     find_lesions,
@@ -29,7 +33,7 @@ from mslesion.lesions.model import (
 )
 from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
-from mslesion.read import read_scan
+from mslesion.read.head import read_head
 from mslesion.scan import Scan
 from mslesion.verdict import judge
 
@@ -90,13 +94,13 @@ def load_detector(
     return Detector(lesion_model, point, shipped_paper_cnn())
 
 
-def detect_scan(path: Path, detector: Detector, name: str) -> Detection:
-    """Find the lesions in one FLAIR scan.
+def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = None) -> Detection:
+    """Find the lesions in one FLAIR scan, in ``volume`` (from 0) of a file that holds several.
 
     Raises:
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
     """
-    scan = read_scan(path)
+    scan = read_head(path, volume)
     found = find_lesions(scan, detector.model, detector.operating_point)
     require_flair_of_a_brain(found)
     doubts = scan_doubts(found)
@@ -110,9 +114,10 @@ def detect_scan(path: Path, detector: Detector, name: str) -> Detection:
         lesions=found.lesions,
         slices=_slice_findings(scan, found, detector),
         verdict=judge(found.lesions, doubts, detector.model.verdict),
-        warnings=tuple(doubts),
+        warnings=(*scan.warnings, *scan_cautions(found), *doubts),
         detector=detector.identity,
         input_sha256=sha256(path.read_bytes()).hexdigest(),
+        input_volume=volume,
     )
 
 

@@ -34,8 +34,9 @@ from mslesion.paper.questions import (
     require_patient_names,
 )
 from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
-from mslesion.read import read_cohort, read_scan
+from mslesion.read import read_cohort
 from mslesion.read.detections import DetectionFiles
+from mslesion.read.head import read_head
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
@@ -59,13 +60,15 @@ def detect(
     threshold: float | None = None,
     min_peak: float | None = None,
     min_lesion_mm3: float | None = None,
+    volume: int | None = None,
 ) -> Detection:
     """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
 
     ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
     ``threshold`` and ``min_peak`` (of the calibrated probability: how far lesions reach, and what
     they must exceed somewhere) and ``min_lesion_mm3`` take the place of those that come with the
-    model. The detector is loaded once for all calls with the same options.
+    model. ``volume``, from 0, is needed where a file holds several. The detector is loaded once for
+    all calls with the same options.
 
     Raises:
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
@@ -81,7 +84,7 @@ def detect(
     point = (None if value is None else float(value) for value in given)
     detector = _loaded_detector(model, own, changed_ns, *point)
     (person,) = read_single_file(Path(path)).people
-    return detect_scan(Path(path), detector, person.scans[0].name)
+    return detect_scan(Path(path), detector, person.scans[0].name, volume)
 
 
 @lru_cache(maxsize=4)
@@ -94,7 +97,7 @@ def _loaded_detector(
     return load_detector(model, model_path, *point)
 
 
-def refuse_unreadable(path: Path, output: Path) -> None:
+def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> None:
     """Refuse a single file that is no usable scan at once, before PyTorch is loaded.
 
     What an earlier run found in it is taken away.
@@ -106,23 +109,30 @@ def refuse_unreadable(path: Path, output: Path) -> None:
 
     (person,) = read_single_file(path).people
     try:
-        read_scan(path)
+        read_head(path, volume)
     except ScanError:
         remove_detection(DetectionFiles(output, person.scans[0].name))
         raise
 
 
 def detect_all(
-    data: Path, output: Path, detector: Detector, *, resume: bool = False
+    data: Path,
+    output: Path,
+    detector: Detector,
+    *,
+    resume: bool = False,
+    volume: int | None = None,
 ) -> tuple[Outcome, ...]:
     """Find the lesions in one scan, or in all of a folder; ``output`` gets the files of each.
 
-    One scan that cannot be used does not stop the others; with ``resume``, what is done is not
-    done again. See :func:`mslesion.batch.detect_cohort`.
+    ``volume``, from 0, is needed where the files hold several. One scan that cannot be used does
+    not stop the others; with ``resume``, what is done is not done again. See
+    :func:`mslesion.batch.detect_cohort`.
     """
     from mslesion.batch import detect_cohort
 
-    return detect_cohort(read_cohort(data), output, detector, resume=resume)
+    cohort = read_cohort(data).with_volume(volume)
+    return detect_cohort(cohort, output, detector, resume=resume)
 
 
 def train_detector(

@@ -54,14 +54,16 @@ class Grid:
 
     def matches(self, other: Grid, tolerance_mm: float = GRID_TOLERANCE_MM) -> bool:
         """Whether both grids put every voxel in the same place."""
-        if self.shape != other.shape:
-            return False
+        return self.shape == other.shape and self.farthest_mm(other) <= tolerance_mm
+
+    def farthest_mm(self, other: Grid) -> float:
+        """How far the same voxel lies apart on two grids of one shape, at most."""
         corners = np.array(
             [[i, j, k, 1] for i in (0, self.shape[0] - 1) for j in (0, self.shape[1] - 1)
              for k in (0, self.shape[2] - 1)]
         ).T  # fmt: skip
         shift = (self.affine_vox_to_ras - other.affine_vox_to_ras) @ corners
-        return bool(np.sqrt((shift[:3] ** 2).sum(axis=0)).max() <= tolerance_mm)
+        return float(np.sqrt((shift[:3] ** 2).sum(axis=0)).max())
 
     def canonical(self) -> Grid:
         """The same voxels with axes permuted and flipped so that they run closest to RAS+."""
@@ -77,7 +79,8 @@ class Scan:
 
     ``voxels`` is a read-only float32 array (X, Y, Z) on ``grid``; NaN and infinite voxels have
     become 0 on reading. ``stored_grid`` is the grid of the file, whose axes may run in any of 48
-    orders: results are written on it. ``history`` says in words what was mended or changed.
+    orders: results are written on it. ``history`` says in words what was mended or changed,
+    ``warnings`` what is in doubt.
     """
 
     voxels: NDArray[np.float32]
@@ -85,6 +88,7 @@ class Scan:
     stored_grid: Grid
     source: Path | None = None
     history: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.grid.shape:
@@ -100,11 +104,12 @@ class Scan:
         affine_vox_to_ras: NDArray[np.float64],
         source: Path | None = None,
         history: tuple[str, ...] = (),
+        warnings: tuple[str, ...] = (),
     ) -> Scan:
         """A scan from voxels in the order of their file, of any orientation."""
         stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)
-        voxels = to_canonical_order(stored_voxels, stored_grid)
-        return cls(voxels.astype(np.float32), stored_grid.canonical(), stored_grid, source, history)
+        voxels = to_canonical_order(stored_voxels, stored_grid).astype(np.float32)
+        return cls(voxels, stored_grid.canonical(), stored_grid, source, history, warnings)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

@@ -258,7 +258,7 @@ def test_formats_are_known_by_content(
     scan, reference = read_scan(tmp_path / name), read_scan(tmp_path / "reference.nii.gz")
     np.testing.assert_array_equal(scan.voxels, reference.voxels)
     assert scan.stored_grid.matches(reference.stored_grid)
-    assert scan.history == ()
+    assert scan.history == (() if name != "s.nii.gz" else ("named .gz, but not compressed",))
 
 
 def test_every_format_is_covered() -> None:

@@ -45,13 +45,15 @@ class FakeDetector:
         self.asked: list[str] = []
         self.failures: dict[str, Exception] = {}
 
-    def __call__(self, path: Path, detector: Detector, name: str) -> Detection:
+    def __call__(
+        self, path: Path, detector: Detector, name: str, volume: int | None = None
+    ) -> Detection:
         """Stands in for ``detect_scan``."""
         self.asked.append(name)
         if name in self.failures:
             raise self.failures[name]
         return detection_of(
-            read_scan(path), name, boxes=(BOX,), identity=detector.identity,
+            read_scan(path, volume), name, boxes=(BOX,), identity=detector.identity,
             input_sha256=sha256(path.read_bytes()).hexdigest(),
         )  # fmt: skip
 
@@ -245,8 +247,8 @@ def test_a_missing_verdict_says_why(
 ) -> None:  # fmt: skip
     """Where no verdict is given, the reason stands there, once; other warnings follow."""
 
-    def doubtful(path: Path, detector: Detector, name: str) -> Detection:
-        found = fake(path, detector, name)
+    def doubtful(path: Path, detector: Detector, name: str, volume: int | None) -> Detection:
+        found = fake(path, detector, name, volume)
         none = detection_of(found.scan, name, boxes=())
         return replace(none, warnings=(*none.warnings, "left and right are not known"))
 
@@ -666,7 +668,7 @@ def test_weights_are_loaded_once_for_many_calls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scans: Path
 ) -> None:
     """The same options share one detector; weights changed on disk are loaded anew."""
-    monkeypatch.setattr(detecting, "detect_scan", lambda _path, detector, _name: detector)
+    monkeypatch.setattr(detecting, "detect_scan", lambda _path, detector, *_: detector)
     scan = scans / "p1_FLAIR.nii.gz"
     first = mslesion.detect(scan)
     assert mslesion.detect(str(scan)) is first

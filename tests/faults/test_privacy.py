@@ -102,8 +102,8 @@ def test_of_forty_planted_names_none_comes_out(
 ) -> None:
     """No file, no file's name and no line of the terminal holds one of them."""
 
-    def detect(path: Path, detector: Detector, name: str) -> Detection:
-        return detection_of(read_scan(path), name, boxes=(BOX,), identity=detector.identity)
+    def detect(path: Path, detector: Detector, name: str, volume: int | None = None) -> Detection:
+        return detection_of(read_scan(path, volume), name, boxes=(BOX,), identity=detector.identity)
 
     monkeypatch.setattr(batch, "detect_scan", detect)
     monkeypatch.chdir(dataset)

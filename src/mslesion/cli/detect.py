@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mslesion.cli.command import Command, add_output, number, say, share
+from mslesion.cli.command import Command, add_output, natural, number, say, share
 from mslesion.errors import MslesionError
 
 if TYPE_CHECKING:
@@ -28,6 +28,10 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true",
         help="leave scans alone that are done: same scan, same options, same version",
+    )  # fmt: skip
+    parser.add_argument(
+        "--volume", type=natural, metavar="N",
+        help="which volume to take, from 0, where a file holds several",
     )  # fmt: skip
     add_detector_options(parser)
 
@@ -75,9 +79,11 @@ def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
     from mslesion.pipeline import detect_all, refuse_unreadable
 
     if options.data.is_file():
-        refuse_unreadable(options.data, options.output)
+        refuse_unreadable(options.data, options.output, options.volume)
     detector = chosen_detector(options)
-    outcomes = detect_all(options.data, options.output, detector, resume=options.resume)
+    outcomes = detect_all(
+        options.data, options.output, detector, resume=options.resume, volume=options.volume
+    )
     done = [outcome.files for outcome in outcomes if outcome.error is None]
     for line in _on_many(done, options.output) if options.data.is_dir() else _on_one(*done):
         say(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,12 +22,14 @@ class Diagnosis(StrEnum):
 class ScanFile:
     """Where one FLAIR scan lies, and its lesion mask where there is one.
 
-    ``name`` is unique in the cohort and fit for a table or a file name.
+    ``name`` is unique in the cohort and fit for a table or a file name. ``volume`` is which of
+    several volumes in the image's file is meant, from 0; None where it holds one.
     """
 
     name: str
     image: Path
     lesion_mask: Path | None = None
+    volume: int | None = None
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,12 @@ class Cohort:
 
     def without_masks(self) -> Cohort:
         """The same cohort with its lesion masks forgotten."""
-        people = (
-            replace(p, scans=tuple(replace(scan, lesion_mask=None) for scan in p.scans))
-            for p in self.people
-        )
+        return self._with_scans(lambda scan: replace(scan, lesion_mask=None))
+
+    def with_volume(self, volume: int | None) -> Cohort:
+        """The same cohort where this volume of each file is meant, from 0."""
+        return self._with_scans(lambda scan: replace(scan, volume=volume))
+
+    def _with_scans(self, change: Callable[[ScanFile], ScanFile]) -> Cohort:
+        people = (replace(p, scans=tuple(map(change, p.scans))) for p in self.people)
         return replace(self, people=tuple(people))

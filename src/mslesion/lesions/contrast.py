@@ -14,6 +14,15 @@ from mslesion.lesions.network import CONTRASTS
 LEAST_BRAIN_ML = 150.0
 """Less is no brain, nor a usable part of one: an adult's has 1,000 to 1,700 ml."""
 
+MOST_BRAIN_ML = 4000.0
+"""A whole head has little more: where more brain is seen than this, it is air."""
+
+LEAST_SLICES = 16
+"""Fewer do not go through a brain, or lie far apart."""
+
+_LEAST_SLICE_MM2 = 100.0
+"""A slice with less brain than this does not count."""
+
 _FLAIR = CONTRASTS.index("FLAIR")
 _REMEDY = "give the FLAIR image"
 
@@ -26,9 +35,9 @@ def require_flair_of_a_brain(found: FoundLesions) -> None:
         ContrastError: the contrast is that of another sequence.
     """
     brain_ml = _brain_ml(found)
-    if brain_ml < LEAST_BRAIN_ML:
+    if not LEAST_BRAIN_ML <= brain_ml <= MOST_BRAIN_ML:
         raise NoBrainError(
-            f"shows no brain ({brain_ml:.0f} ml of it were seen)",
+            f"shows no brain ({brain_ml:.0f} ml of it were seen; an adult's has 1,000 to 1,700)",
             remedy="give a FLAIR image of a whole head or brain",
             file=found.scan.source,
         )
@@ -44,7 +53,7 @@ def require_flair_of_a_brain(found: FoundLesions) -> None:
 
 @dataclass(frozen=True)
 class Doubt:
-    """A reason to distrust a verdict: when it holds, and how it is told."""
+    """A reason to distrust what is found: when it holds, and how it is told."""
 
     holds: Callable[[FoundLesions], bool]
     sentence: str
@@ -62,6 +71,23 @@ def _is_cut_off(found: FoundLesions) -> bool:
     touches_a_side = any(side.sum() > 0.02 * found.brain.sum() for side in sides)
     return bool(areas[-1] > 0.5 * widest or areas[0] > 0.7 * widest or touches_a_side)
 
+
+def _brain_slices(found: FoundLesions) -> int:
+    """How many slices show brain, counted across the thickest side of the voxels."""
+    spacing_mm = found.scan.spacing_mm
+    axis = int(np.argmax(spacing_mm))
+    pixel_mm2 = found.scan.grid.voxel_volume_mm3 / spacing_mm[axis]
+    areas_mm2 = found.brain.sum(axis=tuple({0, 1, 2} - {axis})) * pixel_mm2
+    return int(np.count_nonzero(areas_mm2 > _LEAST_SLICE_MM2))
+
+
+CAUTIONS = (
+    Doubt(
+        lambda found: _brain_slices(found) < LEAST_SLICES,
+        f"fewer than {LEAST_SLICES} slices show brain",
+    ),
+)
+"""What is told with the lesions, and is no reason to abstain from a verdict."""
 
 DOUBTS = (
     Doubt(
@@ -82,3 +108,8 @@ DOUBTS = (
 def scan_doubts(found: FoundLesions) -> tuple[str, ...]:
     """Why a verdict on this scan could not be trusted; () where there is no doubt."""
     return tuple(doubt.sentence for doubt in DOUBTS if doubt.holds(found))
+
+
+def scan_cautions(found: FoundLesions) -> tuple[str, ...]:
+    """What else there is to know of this scan, though a verdict may be given."""
+    return tuple(caution.sentence for caution in CAUTIONS if caution.holds(found))

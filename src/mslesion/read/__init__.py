@@ -31,7 +31,7 @@ def load(scan_file: ScanFile) -> LoadedScan:
             :func:`~mslesion.read.nifti.read_scan` and
             :func:`~mslesion.read.nifti.read_lesion_mask`.
     """
-    scan = read_scan(scan_file.image)
+    scan = read_scan(scan_file.image, scan_file.volume)
     if scan_file.lesion_mask is None:
         return LoadedScan(scan, None)
     return LoadedScan(scan, read_lesion_mask(scan_file.lesion_mask, scan))

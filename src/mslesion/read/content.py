@@ -21,6 +21,7 @@ from isal import igzip
 from isal.igzip_lib import IsalError
 
 from mslesion.errors import UnreadableFileError
+from mslesion.read.stored import NO_REMARKS, Remarks, mended
 
 HEAD_BYTES = 1024
 """Enough for every header we read (NIfTI-2 has 540 bytes)."""
@@ -28,6 +29,7 @@ HEAD_BYTES = 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _DEFLATE_MAX_RATIO = 1032  # the most that deflate can pack: 258 bytes in 2 bits
 _GET_AGAIN = "get the file again from where it came from"
+_NAMED_AS_COMPRESSED = {".gz": True, ".mgz": True, ".nii": False, ".mgh": False}
 
 # Most telling first: what a file that is no scan looks like, and what to do about it.
 _LOOKS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
@@ -82,12 +84,14 @@ _LOOKS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
 class Content:
     """An open file, unpacked. ``head`` is its beginning, not taken from the stream.
 
-    ``most_bytes`` is the most the unpacked file can hold, known without unpacking it.
+    ``most_bytes`` is the most the unpacked file can hold, known without unpacking it. ``remarks``
+    are about its name.
     """
 
     path: Path
     head: bytes
     most_bytes: int
+    remarks: Remarks
     _stream: io.BufferedIOBase
 
     def exactly(self, size_bytes: int) -> bytearray:
@@ -152,7 +156,7 @@ def open_content(path: Path) -> Iterator[Content]:
             folder), it is empty, or what is compressed in it is damaged. The last may come at
             any time while the block reads.
     """
-    size_bytes = _regular_file_size(path)
+    size_bytes = regular_file_size(path)
     with _explained(path), path.open("rb") as file:
         compressed = file.read(2) == _GZIP_MAGIC
         file.seek(0)
@@ -160,11 +164,22 @@ def open_content(path: Path) -> Iterator[Content]:
             head = stream.read(HEAD_BYTES)
             stream.seek(0)
             most_bytes = size_bytes * (_DEFLATE_MAX_RATIO if compressed else 1)
-            yield Content(path, head, most_bytes, stream)
+            yield Content(path, head, most_bytes, _name_remarks(path, compressed), stream)
 
 
-def _regular_file_size(path: Path) -> int:
-    """Size in bytes of a file that may be opened without waiting for anyone."""
+def _name_remarks(path: Path, compressed: bool) -> Remarks:
+    ending = path.suffix.lower()
+    if _NAMED_AS_COMPRESSED.get(ending, compressed) == compressed:
+        return NO_REMARKS
+    return mended(f"named {ending}, but {'compressed' if compressed else 'not compressed'}")
+
+
+def regular_file_size(path: Path) -> int:
+    """Size in bytes of a file that may be opened without waiting for anyone.
+
+    Raises:
+        UnreadableFileError: There is no such file, it is no regular file, or it is empty.
+    """
     with _explained(path):
         facts = path.stat()
     if not stat.S_ISREG(facts.st_mode):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mslesion.errors import UnreadableFileError
 from mslesion.read.content import Content
-from mslesion.read.stored import StoredVolume
+from mslesion.read.stored import Remarks, StoredVolume
 
 MAX_PIXELS = 2**26
 """8192 x 8192, below the size at which Pillow suspects a decompression bomb."""
@@ -27,10 +27,9 @@ def is_png(head: bytes) -> bool:
 
 
 def decode_png(content: Content) -> StoredVolume:
-    """Read a PNG of any mode as one slice (columns, rows, 1), float32 grey.
+    """Read a PNG of any mode as one slice (columns, rows, 1, 1), float32 grey.
 
-    A picture has no spacing and no sides: 1 mm and radiological display are taken, and said so
-    in the history.
+    A picture has no spacing and no sides: 1 mm and radiological display are taken, with a warning.
 
     Raises:
         UnreadableFileError: It is damaged, cut short, or larger than ``MAX_PIXELS``.
@@ -55,8 +54,9 @@ def decode_png(content: Content) -> StoredVolume:
             remedy="get the file again from where it came from",
             file=content.path,
         ) from error
-    history = (
+    warnings = (
         "spacing unknown: 1 mm is taken",
         "sides unknown: the picture is taken to be displayed the radiological way",
     )
-    return StoredVolume(rows.T[:, :, np.newaxis], _SLICE_AFFINE, history=history)
+    voxels = rows.T[:, :, np.newaxis, np.newaxis]
+    return StoredVolume(voxels, _SLICE_AFFINE, remarks=Remarks(warnings=warnings))

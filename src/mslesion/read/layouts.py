@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mslesion.cohort.people import Cohort
 from mslesion.errors import CohortError
 from mslesion.read.bids import is_bids, read_bids
+from mslesion.read.content import regular_file_size
 from mslesion.read.detections import holds_detections
 from mslesion.read.names import entries
 from mslesion.read.public_datasets import (
@@ -52,8 +53,11 @@ def read_cohort(folder: Path) -> Cohort:
     Raises:
         CohortError: The folder is not there, may not be read, or holds no scan in any layout of
             ``LAYOUTS``; somebody is named twice.
+        UnreadableFileError: It is a link that leads nowhere.
     """
     try:
+        if folder.is_symlink() and not folder.exists():
+            regular_file_size(folder)  # which says where the link fails to lead
         if not folder.exists():
             raise CohortError("does not exist", remedy="check the path", file=folder)
         if not folder.is_dir():

@@ -6,8 +6,8 @@ import numpy as np
 from nibabel.freesurfer.mghformat import MGHHeader
 
 from mslesion.read.content import Content
-from mslesion.read.stored import StoredVolume
-from mslesion.read.volume import is_regular, nowhere, stored_voxels, volume_shape
+from mslesion.read.stored import NO_REMARKS, StoredVolume
+from mslesion.read.volume import SIDES_UNKNOWN, is_regular, nowhere, stored_voxels, volumes_shape
 
 
 def is_mgh(head: bytes) -> bool:
@@ -16,24 +16,22 @@ def is_mgh(head: bytes) -> bool:
 
 
 def decode_mgh(content: Content) -> StoredVolume:
-    """Read the one volume of an MGH file.
+    """Read the volumes of an MGH file.
 
     Raises:
         UnreadableFileError: Damaged, cut short, or too large.
-        GeometryError: A single slice, several volumes, or voxels that lie nowhere.
+        GeometryError: A single slice, or voxels that lie nowhere.
     """
     field_bytes = MGHHeader.template_dtype.itemsize
     footer_bytes = MGHHeader._ftrdtype.itemsize  # noqa: SLF001 - follows the voxels; not needed
     block = content.head[: field_bytes - footer_bytes] + bytes(footer_bytes)
     header = MGHHeader(block, check=False)
     path = content.path
-    *dims, frame_count = (int(n) for n in header["dims"])
-    shape, notes = volume_shape((*dims, frame_count) if frame_count != 1 else tuple(dims), path)
-    if int(header["goodRASFlag"]) != 1:
-        notes = [*notes, "no orientation in the header: left and right are not known"]
+    shape = volumes_shape(tuple(int(n) for n in header["dims"]), path)
     voxels = stored_voxels(content, header, shape, header.get_data_offset(), exact=False)
     with np.errstate(over="ignore", invalid="ignore"):  # of damaged headers
         affine = np.asarray(header.get_affine(), dtype=np.float64)
     if not is_regular(affine):
         raise nowhere(path)
-    return StoredVolume(voxels, affine, history=tuple(notes))
+    remarks = NO_REMARKS if int(header["goodRASFlag"]) == 1 else SIDES_UNKNOWN
+    return StoredVolume(voxels, affine, remarks=remarks)

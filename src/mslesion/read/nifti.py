@@ -9,14 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.errors import MaskError, VoxelError
+from mslesion.errors import GeometryError, MaskError, VoxelError
 from mslesion.read.content import Content, open_content
 from mslesion.read.image import decode_png, is_png
 from mslesion.read.mgh import decode_mgh, is_mgh
 from mslesion.read.nifti_format import decode_nifti, is_nifti
-from mslesion.read.stored import StoredVolume
+from mslesion.read.stored import NO_REMARKS, Remarks, StoredVolume, doubtful, mended
 from mslesion.read.volume import EXPORT_AGAIN
 from mslesion.scan import Grid, Scan, to_canonical_order
+
+MOST_SHEAR_DEGREES = 1.0
+"""Less is what rounding and registration leave in a header."""
+
+USUAL_POWER = 40
+"""Images whose largest value lies between 2 to this power and its inverse are left as they are."""
 
 
 class Format(NamedTuple):
@@ -33,23 +39,26 @@ FORMATS = (
 )
 
 
-def read_scan(path: Path) -> Scan:
+def read_scan(path: Path, volume: int | None = None) -> Scan:
     """Read one scan: NIfTI-1, NIfTI-2 or MGH, compressed or not, or one slice as PNG.
 
-    The format is known by the file's first bytes, not by its name. Voxels come back as float32
-    with scaling applied in float64, on axes closest to RAS+. NaN and infinite voxels become 0.
-    Whatever was mended or is in doubt stands in the scan's history.
+    The format is known by the file's first bytes, not by its name. ``volume``, counted from 0, is
+    needed where a file holds several. Voxels come back as float32 with scaling applied in
+    float64, on axes closest to RAS+. NaN and infinite voxels become 0. What was mended stands in
+    the scan's history, what is in doubt in its warnings.
 
     Raises:
         UnreadableFileError: No such file, not a scan, damaged, cut short, or too large.
-        GeometryError: A single slice where a volume should be, several volumes, or a header
-            that puts the voxels nowhere.
+        GeometryError: A single slice where a volume should be, several volumes and none
+            chosen, no such volume, or a header that puts the voxels nowhere.
         VoxelError: Complex or colour voxels, or the same value everywhere.
     """
     stored = _read_stored(path)
-    voxels, notes = _image_voxels(stored, path)
-    history = (*stored.history, *notes)
-    return Scan.from_stored(voxels, stored.affine_vox_to_ras, path, history)
+    chosen, volume_remarks = _chosen_volume(stored, volume, path)
+    voxels, voxel_remarks = _image_voxels(stored.scaled(chosen), path)
+    affine = stored.affine_vox_to_ras
+    remarks = stored.remarks + _shear(affine) + volume_remarks + voxel_remarks
+    return Scan.from_stored(voxels, affine, path, remarks.history, remarks.warnings)
 
 
 def read_lesion_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
@@ -63,7 +72,8 @@ def read_lesion_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
         MaskError: It has other values, or lies on another grid than the scan.
     """
     stored = _read_stored(path)
-    values = stored.scaled()
+    only, _ = _chosen_volume(stored, None, path)
+    values = stored.scaled(only)
     marked = np.asarray(values != 0)
     _check_mask_values(values, marked, path)
     stored_grid = Grid(values.shape, stored.affine_vox_to_ras)
@@ -103,30 +113,92 @@ def _described(grid: Grid) -> str:
     return f"{shape} voxels of " + "x".join(f"{mm:.4g}" for mm in grid.spacing_mm) + " mm"
 
 
-def _image_voxels(stored: StoredVolume, path: Path) -> tuple[NDArray[np.float32], list[str]]:
+def _chosen_volume(stored: StoredVolume, volume: int | None, path: Path) -> tuple[int, Remarks]:
+    """Which of the volumes that a file holds is meant, from 0."""
+    count = stored.voxels.shape[3]
+    if volume is None and count > 1:
+        raise GeometryError(
+            f"holds {count} volumes",
+            remedy="give the FLAIR image as a file of its own; 'mslesion detect' also takes it "
+            f"out with --volume N, from 0 to {count - 1}",
+            file=path,
+        )
+    chosen = volume or 0
+    if not 0 <= chosen < count:
+        raise GeometryError(
+            f"has no volume {chosen}: counted from 0, the last is {count - 1}",
+            remedy="choose another --volume",
+            file=path,
+        )
+    taken = f"volume {chosen} of {count} (from 0) is taken"
+    return chosen, mended(taken) if count > 1 else NO_REMARKS
+
+
+def _shear(affine_vox_to_ras: NDArray[np.float64]) -> Remarks:
+    """Whether the axes are perpendicular, as everything that follows takes them to be."""
+    axes = affine_vox_to_ras[:3, :3] / np.linalg.norm(affine_vox_to_ras[:3, :3], axis=0)
+    shear_degrees = float(np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max())))
+    if shear_degrees < MOST_SHEAR_DEGREES:
+        return NO_REMARKS
+    return doubtful(
+        f"the voxels are sheared by {shear_degrees:.1f} degrees: lesions are looked for as if "
+        "they were not, and distances are rough"
+    )
+
+
+@np.errstate(over="ignore")  # beyond float32 becomes infinite, and is counted
+def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.float32], Remarks]:
     """Voxels fit for an image, and what had to be done to them."""
-    notes = []
-    with np.errstate(over="ignore"):  # beyond float32 becomes infinite, and is counted below
-        voxels = np.array(stored.scaled(), dtype=np.float32, order="K")
-    if stored.voxels.dtype.kind == "f" or stored.slope != 1.0:
-        finite = np.isfinite(voxels)
-        bad_count = voxels.size - int(np.count_nonzero(finite))
-        if bad_count == voxels.size:
-            raise VoxelError("has no voxel with a number in it", remedy=EXPORT_AGAIN, file=path)
-        if bad_count:
-            voxels[~finite] = 0.0
-            notes.append(f"{bad_count} NaN or infinite voxels set to 0")
-    for extreme in (voxels.min(), voxels.max()):
-        if np.count_nonzero(voxels != extreme) < 2:
+    finite = np.isfinite(values)
+    numbers = values if finite.all() else values[finite]
+    _require_several_values(numbers, path)
+    lowest, highest = float(numbers.min()), float(numbers.max())
+    remarks = NO_REMARKS
+    if highest <= 0:
+        values = values.astype(np.float64) - lowest
+        remarks += mended(f"no voxel is above 0: all raised by {-lowest:g}")
+    power = _power_of_usual_units(numbers)
+    if power != 0:
+        values = np.ldexp(values.astype(np.float64), power)
+        remarks += mended(f"voxels taken times 2 to the power of {power}")
+    voxels = np.array(values, dtype=np.float32, order="K")
+    finite = np.isfinite(voxels)
+    bad_count = voxels.size - int(np.count_nonzero(finite))
+    if bad_count:
+        voxels[~finite] = 0.0
+        remarks += mended(f"{bad_count} NaN or infinite voxels set to 0")
+    return voxels, remarks
+
+
+def _require_several_values(numbers: NDArray[np.generic], path: Path) -> None:
+    if numbers.size == 0:
+        raise VoxelError("has no voxel with a number in it", remedy=EXPORT_AGAIN, file=path)
+    for extreme in (numbers.min(), numbers.max()):
+        if np.count_nonzero(numbers != extreme) < 2:
             raise VoxelError(
                 f"has the value {extreme:g} in every voxel, or in all but one",
                 remedy=EXPORT_AGAIN,
                 file=path,
             )
-    return voxels, notes
+
+
+def _power_of_usual_units(numbers: NDArray[np.generic]) -> int:
+    """The power of 2 that makes values of an unusual size ordinary; 0 for the usual ones.
+
+    Sums and squares of float32 overflow long before the values themselves do.
+    """
+    if _is_usual(max(abs(float(numbers.min())), abs(float(numbers.max())))):
+        return 0
+    typical = float(np.median(np.abs(numbers[numbers != 0].astype(np.float64))))
+    return 0 if _is_usual(typical) else -int(np.frexp(typical)[1])
+
+
+def _is_usual(size: float) -> bool:
+    return 2.0**-USUAL_POWER < size < 2.0**USUAL_POWER
 
 
 def _read_stored(path: Path) -> StoredVolume:
     with open_content(path) as content:
         decoders = [decode for matches, decode in FORMATS if matches(content.head)]
-        return decoders[0](content) if decoders else content.refuse()
+        stored = decoders[0](content) if decoders else content.refuse()
+        return stored.with_remarks(content.remarks)

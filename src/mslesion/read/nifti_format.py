@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from mslesion.errors import GeometryError, UnreadableFileError
 from mslesion.read.content import Content
-from mslesion.read.stored import StoredVolume
+from mslesion.read.stored import NO_REMARKS, Remarks, StoredVolume, doubtful, mended
 from mslesion.read.volume import (
     EXPORT_AGAIN,
     GET_AGAIN,
+    SIDES_UNKNOWN,
     is_regular,
     nowhere,
     stored_voxels,
-    volume_shape,
+    volumes_shape,
 )
+from mslesion.scan import Grid
 
 FIELD_OF_VIEW_MM = (100.0, 350.0)
 """The longest side of an image of a head lies within this."""
@@ -48,11 +50,11 @@ def _is_nifti2(head: bytes) -> bool:
 
 
 def decode_nifti(content: Content) -> StoredVolume:
-    """Read the one volume of a NIfTI file.
+    """Read the volumes of a NIfTI file.
 
     Raises:
         UnreadableFileError: Damaged, cut short, or too large.
-        GeometryError: A single slice, several volumes, or voxels that lie nowhere.
+        GeometryError: A single slice, or voxels that lie nowhere.
         VoxelError: Complex or colour voxels.
     """
     kind = nib.Nifti1Header if _is_nifti1(content.head) else nib.Nifti2Header
@@ -65,7 +67,8 @@ def decode_nifti(content: Content) -> StoredVolume:
     axis_count = int(header["dim"][0])
     if not 1 <= axis_count <= 7:
         raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=path)
-    shape, notes = volume_shape(tuple(int(n) for n in header["dim"][1 : axis_count + 1]), path)
+    dims = tuple(int(n) for n in header["dim"][1 : axis_count + 1])
+    shape = volumes_shape(dims, path)
     first_byte = float(header["vox_offset"])
     # The header and the four bytes that say whether extensions follow come first.
     if not (len(block) + 4 <= first_byte < 2**31 and first_byte == int(first_byte)):
@@ -75,34 +78,38 @@ def decode_nifti(content: Content) -> StoredVolume:
             file=path,
         )
     voxels = stored_voxels(content, header, shape, int(first_byte), exact=True)
-    affine, affine_notes = _affine(header, shape, path)
-    slope, intercept, scaling_notes = _scaling(header)
-    history = (*notes, *affine_notes, *scaling_notes)
-    return StoredVolume(voxels, affine, slope, intercept, history)
+    affine, affine_remarks = _affine(header, shape[:3], path)
+    slope, intercept, scaling_remarks = _scaling(header)
+    squeezed = NO_REMARKS
+    if len(dims) > 3 and shape[3] == 1:
+        squeezed = mended(f"stored as {' x '.join(map(str, dims))}: one volume")
+    remarks = squeezed + affine_remarks + scaling_remarks
+    return StoredVolume(voxels, affine, slope, intercept, remarks)
 
 
-def _scaling(header: Any) -> tuple[float, float, list[str]]:
-    """Slope, intercept and notes. NIfTI-1 says that a slope of 0 means no scaling."""
+def _scaling(header: Any) -> tuple[float, float, Remarks]:
+    """Slope, intercept and remarks. NIfTI-1 says that a slope of 0 means no scaling."""
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if slope == 0 or math.isnan(slope):
-        return 1.0, 0.0, []
+        return 1.0, 0.0, NO_REMARKS
     if not (math.isfinite(slope) and math.isfinite(intercept)):
-        return 1.0, 0.0, [f"scaling of {slope:g} and {intercept:g} in the header ignored"]
-    return slope, intercept, ["negative scaling: contrast is inverted"] if slope < 0 else []
+        ignored = f"scaling of {slope:g} and {intercept:g} in the header ignored"
+        return 1.0, 0.0, doubtful(ignored)
+    if slope < 0:
+        return (
+            slope,
+            intercept,
+            doubtful("negative scaling in the header: the highest stored value is the darkest"),
+        )
+    return slope, intercept, NO_REMARKS
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of damaged headers; is_regular sees the result
 def _affine(
     header: Any, shape: tuple[int, int, int], path: Path
-) -> tuple[NDArray[np.float64], list[str]]:
+) -> tuple[NDArray[np.float64], Remarks]:
     """Where the header puts the voxels, in millimetres; the sform before the qform."""
-    notes: list[str] = []
-    spacing = np.asarray(header["pixdim"][1:4], dtype=np.float64)
-    if np.isnan(spacing).any():
-        raise GeometryError("has NaN as a voxel size", remedy=EXPORT_AGAIN, file=path)
-    if (spacing <= 0).any():
-        notes.append("voxel sizes in the header are zero or negative: taken without their sign")
-        header["pixdim"][1:4] = np.abs(spacing)
+    remarks = _without_signs(header, path)
     claimed = {
         "sform": header.get_sform() if header["sform_code"] > 0 else None,
         "qform": _qform(header) if header["qform_code"] > 0 else None,
@@ -113,18 +120,31 @@ def _affine(
         if affine is not None and is_regular(affine)
     }
     if header["sform_code"] <= 0 and header["qform_code"] <= 0:
-        notes.append("no orientation in the header: left and right are not known")
+        remarks += SIDES_UNKNOWN
         base = np.asarray(header.get_base_affine(), dtype=np.float64)
         usable = {"voxel sizes": base} if is_regular(base) else {}
     if not usable:
         raise nowhere(path)
     used = next(iter(usable))
-    if used == "qform" and header["sform_code"] > 0:
-        notes.append("the sform is unusable: the qform is taken")
+    for name in claimed:
+        if name not in usable and header[f"{name}_code"] > 0:
+            remarks += mended(f"the {name} is unusable: the {used} is taken")
     if len(usable) == 2:
-        notes += _disagreement(usable["sform"], usable["qform"], shape, path)
-    affine, unit_notes = _in_millimetres(usable[used], header, shape)
-    return affine, notes + unit_notes
+        remarks += _disagreement(usable["sform"], usable["qform"], shape, path)
+    affine, unit_remarks = _in_millimetres(usable[used], header, shape)
+    return affine, remarks + unit_remarks
+
+
+def _without_signs(header: Any, path: Path) -> Remarks:
+    """Make the header's voxel sizes positive, which are all that it may say of a side."""
+    spacing_mm = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    if np.isnan(spacing_mm).any():
+        raise GeometryError("has NaN as a voxel size", remedy=EXPORT_AGAIN, file=path)
+    if (spacing_mm > 0).all():
+        return NO_REMARKS
+    header["pixdim"][1:4] = np.abs(spacing_mm)
+    shown = " x ".join(f"{mm:.4g}" for mm in spacing_mm)
+    return doubtful(f"zero or negative voxel sizes in the header ({shown} mm): no sign is believed")
 
 
 def _qform(header: Any) -> NDArray[np.float64] | None:
@@ -136,36 +156,36 @@ def _qform(header: Any) -> NDArray[np.float64] | None:
 
 def _disagreement(
     sform: NDArray[np.float64], qform: NDArray[np.float64], shape: tuple[int, int, int], path: Path
-) -> list[str]:
-    """Note how far sform and qform lie apart; mirrored, they cannot both be believed."""
+) -> Remarks:
+    """How far sform and qform lie apart; mirrored, they cannot both be believed."""
     if np.linalg.det(sform[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0:
         raise GeometryError(
             "has two orientations (sform and qform) that are mirror images of each other",
             remedy="find out which is right, and remove the other",
             file=path,
         )
-    centre = np.array([*((n - 1) / 2 for n in shape), 1.0])
-    shift_mm = float(np.linalg.norm(((sform - qform) @ centre)[:3]))
+    shift_mm = Grid(shape, sform).farthest_mm(Grid(shape, qform))
     directions = [a[:3, :3] / np.linalg.norm(a[:3, :3], axis=0) for a in (sform, qform)]
     cosines = np.clip((directions[0] * directions[1]).sum(axis=0), -1.0, 1.0)
     angle_degrees = float(np.degrees(np.arccos(cosines.min())))
     if shift_mm < 0.1 and angle_degrees < 0.5:
-        return []
-    apart = f"{shift_mm:.1f} mm and {angle_degrees:.1f} degrees apart"
-    return [f"sform and qform lie {apart}: the sform is taken"]
+        return NO_REMARKS
+    apart = f"by {angle_degrees:.1f} degrees and up to {shift_mm:.1f} mm"
+    return doubtful(f"sform and qform disagree {apart}: the sform is taken")
 
 
 def _in_millimetres(
     affine: NDArray[np.float64], header: Any, shape: tuple[int, int, int]
-) -> tuple[NDArray[np.float64], list[str]]:
+) -> tuple[NDArray[np.float64], Remarks]:
     """Believe a unit other than the millimetre only where that makes the image a head's size."""
     # The lowest three bits are the unit of length; NIfTI-1 counts metre, millimetre, micron.
     unit, to_mm = _UNITS.get(int(header["xyzt_units"]) & 7, ("millimetre", 1.0))
     if to_mm == 1.0:
-        return affine, []
+        return affine, NO_REMARKS
     longest = max(np.linalg.norm(affine[:3, :3], axis=0) * shape)
     if not FIELD_OF_VIEW_MM[0] <= longest * to_mm <= FIELD_OF_VIEW_MM[1]:
-        return affine, [f"the header's unit, {unit}, is not believed: millimetres are taken"]
+        unlikely = f"the header's unit, {unit}, is not believed: millimetres are taken"
+        return affine, doubtful(unlikely)
     in_mm = affine.copy()
     in_mm[:3] *= to_mm
-    return in_mm, [f"stored in units of {unit}, taken to millimetres"]
+    return in_mm, mended(f"stored in units of {unit}, taken to millimetres")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mslesion.errors import GeometryError, UnreadableFileError, VoxelError
 from mslesion.read.content import Content
+from mslesion.read.stored import doubtful
 
 MAX_VOXELS = 2**28
 """A head at 0.4 mm has a quarter of this; a header that claims more is damaged or hostile."""
@@ -25,38 +26,41 @@ FARTHEST_MM = 1e6
 GET_AGAIN = "get the file again from where it came from"
 EXPORT_AGAIN = "export the scan again, or give the original"
 
+SIDES_UNKNOWN = doubtful(
+    "no orientation in the header: left and right are not known, and the sides named are a guess"
+)
 
-def volume_shape(dims: tuple[int, ...], path: Path) -> tuple[tuple[int, int, int], list[str]]:
-    """The shape of the one volume a file holds, and a note where further axes were dropped.
+
+def volumes_shape(dims: tuple[int, ...], path: Path) -> tuple[int, int, int, int]:
+    """The shape of what a file holds: that of a volume, and how many there are.
 
     Raises:
-        GeometryError: No voxels, several volumes, or fewer slices than a volume has.
+        GeometryError: No voxels, or fewer slices than a volume has.
         UnreadableFileError: More voxels than ``MAX_VOXELS``.
     """
     shown = " x ".join(str(n) for n in dims)
     if any(n < 1 for n in dims):
         raise GeometryError(f"claims {shown} voxels", remedy=GET_AGAIN, file=path)
     x, y, z = (*dims, 1, 1)[:3]
-    if math.prod(dims[3:]) > 1:
-        raise GeometryError(
-            f"holds {math.prod(dims[3:])} volumes ({shown})",
-            remedy="give the one volume that is the FLAIR image as a file of its own",
-            file=path,
-        )
     if min(x, y, z) < MIN_SLICES:
         count = "a single slice" if min(x, y, z) == 1 else f"only {min(x, y, z)} slices"
         raise GeometryError(f"holds {count} ({shown})", remedy="give the whole volume", file=path)
-    if x * y * z > MAX_VOXELS:
+    if math.prod(dims) > MAX_VOXELS:
         raise UnreadableFileError(
             f"claims {shown} voxels, more than any image of a head has",
             remedy=GET_AGAIN,
             file=path,
         )
-    return (x, y, z), [f"stored as {shown}: one volume"] if len(dims) > 3 and dims[3:] else []
+    return x, y, z, math.prod(dims[3:])
 
 
 def stored_voxels(
-    content: Content, header: Any, shape: tuple[int, int, int], first_byte: int, *, exact: bool
+    content: Content,
+    header: Any,
+    shape: tuple[int, int, int, int],
+    first_byte: int,
+    *,
+    exact: bool,
 ) -> NDArray[np.generic]:
     """The voxels as stored, read to the file's end; ``exact`` where nothing may follow them.
 

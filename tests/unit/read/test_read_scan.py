@@ -71,27 +71,32 @@ def test_every_real_type_gives_the_same_scan(dtype: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("slope", "intercept", "expected", "note"),
+    ("slope", "intercept", "expected", "warning"),
     [
         (2.0, -3.0, lambda v: 2.0 * v - 3.0, ""),
         (0.0, 5.0, lambda v: v, ""),
         (np.nan, 5.0, lambda v: v, ""),
         (np.inf, 5.0, lambda v: v, "scaling of inf and 5 in the header ignored"),
-        (-1.0, 0.0, lambda v: -v, "negative scaling: contrast is inverted"),
+        (
+            -1.0,
+            100.0,
+            lambda v: 100 - v,
+            "negative scaling in the header: the highest stored value is the darkest",
+        ),
     ],
 )
 def test_scaling(
     slope: float,
     intercept: float,
     expected: Callable[[NDArray[np.float32]], NDArray[np.float32]],
-    note: str,
+    warning: str,
     tmp_path: Path,
 ) -> None:
     """The header's slope and intercept are applied; a slope of 0 or NaN means none."""
     voxels = np.random.default_rng(2).integers(0, 100, SHAPE).astype(np.int16)
     scan = _read(tmp_path, _image_bytes(voxels, scl_slope=slope, scl_inter=intercept))
     np.testing.assert_array_equal(scan.voxels, expected(voxels.astype(np.float32)))
-    assert "; ".join(scan.history) == note
+    assert "; ".join(scan.warnings) == warning
 
 
 def test_scaling_is_done_in_float64(tmp_path: Path) -> None:
@@ -101,6 +106,21 @@ def test_scaling_is_done_in_float64(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scan.voxels, np.arange(336).reshape(SHAPE) / 2)
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e30, -1e30, 1e300])
+def test_values_of_any_size_give_the_same_image(factor: float, tmp_path: Path) -> None:
+    """Values far from 1 are taken times a power of two: contrast stays, and sums do not overflow.
+
+    Where all are negative, they are raised first, the lowest to 0.
+    """
+    voxels = np.abs(_voxels().astype(np.float64))
+    scan = _read(tmp_path, _image_bytes(factor * voxels, datatype=64, bitpix=64))
+    expected = voxels if factor > 0 else voxels.max() - voxels
+    ratio = scan.voxels.max() / expected.max()
+    np.testing.assert_allclose(scan.voxels, ratio * expected, rtol=1e-5, atol=1e-5 * ratio)
+    assert 2.0**-10 < scan.voxels.max() < 2.0**10
+    assert "times 2 to the power of" in scan.history[-1]
+
+
 def test_one_volume_of_four_axes_is_taken(tmp_path: Path) -> None:
     """A fourth axis of length 1 is dropped, and noted."""
     scan = _read(tmp_path, _image_bytes(_voxels()[..., None]))
@@ -108,15 +128,16 @@ def test_one_volume_of_four_axes_is_taken(tmp_path: Path) -> None:
     assert scan.history == ("stored as 6 x 7 x 8 x 1: one volume",)
 
 
-def test_without_orientation_a_warning_stands_in_the_history(tmp_path: Path) -> None:
+def test_without_orientation_there_is_a_warning(tmp_path: Path) -> None:
     """A header that says nothing of sides gives a scan with a warning about left and right."""
     scan = _read(tmp_path, _image_bytes(_voxels(), sform_code=0, qform_code=0))
-    assert scan.history == ("no orientation in the header: left and right are not known",)
+    assert scan.history == ()
+    assert "left and right are not known" in scan.warnings[0]
     np.testing.assert_allclose(scan.spacing_mm, (1, 1, 3))
 
 
 def test_the_sform_comes_before_the_qform(tmp_path: Path) -> None:
-    """Where both are given and differ, the sform is taken and the distance is noted."""
+    """Where both are given and differ, the sform is taken and the distance is told."""
     image = nib.Nifti1Image(_voxels(), AFFINE)
     shifted = AFFINE.copy()
     shifted[0, 3] = 12.0
@@ -124,9 +145,18 @@ def test_the_sform_comes_before_the_qform(tmp_path: Path) -> None:
     image.set_sform(shifted, 1)
     scan = _read(tmp_path, image.to_bytes())
     assert scan.grid.affine_vox_to_ras[0, 3] == 12.0
-    assert scan.history == (
-        "sform and qform lie 12.0 mm and 0.0 degrees apart: the sform is taken",
+    assert scan.warnings == (
+        "sform and qform disagree by 0.0 degrees and up to 12.0 mm: the sform is taken",
     )
+
+
+def test_voxel_sizes_of_sform_and_qform_that_differ_are_told(tmp_path: Path) -> None:
+    """Axes that point the same way but with other steps lie apart most at the far corner."""
+    image = nib.Nifti1Image(_voxels(), AFFINE)
+    image.set_qform(np.diag([1.0, 1.0, 4.0, 1.0]), 1)
+    image.set_sform(AFFINE, 1)
+    (warning,) = _read(tmp_path, image.to_bytes()).warnings
+    assert "by 0.0 degrees and up to 7.0 mm" in warning  # 7 steps of 1 mm
 
 
 def test_an_unusable_sform_gives_way_to_the_qform(tmp_path: Path) -> None:
@@ -137,19 +167,21 @@ def test_an_unusable_sform_gives_way_to_the_qform(tmp_path: Path) -> None:
 
 
 def test_an_unusable_qform_does_not_matter(tmp_path: Path) -> None:
-    """A quaternion that is none is passed over where the sform is good."""
+    """A quaternion that is none is passed over where the sform is good, and noted."""
     scan = _read(tmp_path, _image_bytes(_voxels(), quatern_b=3.0))
     np.testing.assert_allclose(scan.grid.affine_vox_to_ras, AFFINE)
+    assert scan.history == ("the qform is unusable: the sform is taken",)
+    assert scan.warnings == ()
 
 
 @pytest.mark.parametrize("pixdim", [0.0, -1.0])
-def test_voxel_sizes_without_sense_are_noted(pixdim: float, tmp_path: Path) -> None:
+def test_voxel_sizes_without_sense_are_told(pixdim: float, tmp_path: Path) -> None:
     """A voxel size that is zero or negative does no harm beside a good sform."""
     data = bytearray(_image_bytes(_voxels()))
     struct.pack_into("<f", data, 80, pixdim)
     scan = _read(tmp_path, bytes(data))
     np.testing.assert_allclose(scan.grid.affine_vox_to_ras, AFFINE)
-    assert "zero or negative" in scan.history[0]
+    assert "zero or negative" in scan.warnings[0]
 
 
 @pytest.mark.parametrize(("unit_code", "factor", "longest_mm"), [(1, 1e-3, 240.0), (3, 1e3, 240.0)])
@@ -169,7 +201,7 @@ def test_metres_are_not_believed_of_a_house(tmp_path: Path) -> None:
     """A unit that would make the image the size of a house is passed over, and noted."""
     scan = _read(tmp_path, _image_bytes(_voxels(), xyzt_units=1))
     assert scan.spacing_mm == (1, 1, 3)
-    assert "not believed" in scan.history[0]
+    assert "not believed" in scan.warnings[0]
 
 
 def test_a_picture_lies_as_radiologists_look_at_it(tmp_path: Path) -> None:
@@ -183,7 +215,7 @@ def test_a_picture_lies_as_radiologists_look_at_it(tmp_path: Path) -> None:
     assert scan.grid.axis_codes == "RAS"
     assert scan.voxels[3, 3, 0] == 200  # far in +x (right) and +y (anterior)
     assert scan.voxels[0, 0, 0] == 100
-    assert scan.history[0] == "spacing unknown: 1 mm is taken"
+    assert scan.warnings[0] == "spacing unknown: 1 mm is taken"
     np.testing.assert_array_equal(scan.to_stored_order(scan.voxels)[:, :, 0].T, pixels)
 
 

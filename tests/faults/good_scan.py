@@ -1,0 +1,86 @@
+"""A small scan without a fault, and ways to write it with one."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import dataclass
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from numpy.typing import NDArray
+
+from mslesion.simulate import CohortRecipe, simulate_person
+
+
+@dataclass(frozen=True, eq=False)
+class GoodScan:
+    """A scan without a fault.
+
+    ``voxels`` is uint8 (X, Y, Z), 0 in air and up to 255, with axes to the right, front and top.
+    """
+
+    voxels: NDArray[np.uint8]
+    affine_vox_to_ras: NDArray[np.float64]
+
+    @property
+    def spacing_mm(self) -> NDArray[np.float64]:
+        """Distance between neighbouring voxels along x, y, z."""
+        return np.linalg.norm(self.affine_vox_to_ras[:3, :3], axis=0)
+
+    def nifti(
+        self,
+        voxels: NDArray[Any] | None = None,
+        affine_vox_to_ras: NDArray[np.float64] | None = None,
+        **fields: object,
+    ) -> bytes:
+        """The scan as a NIfTI-1 file, with other voxels, another affine, other header fields."""
+        affine = self.affine_vox_to_ras if affine_vox_to_ras is None else affine_vox_to_ras
+        stored = self.voxels if voxels is None else voxels
+        image = nib.Nifti1Image(stored, affine, dtype=stored.dtype)
+        image.set_sform(affine, 1)
+        image.set_qform(affine, 1)
+        data = bytearray(image.to_bytes())
+        header = nib.Nifti1Header(bytes(data[:348]), check=False)
+        for name, value in fields.items():
+            header[name] = value
+        data[:348] = header.binaryblock
+        return bytes(data)
+
+    def packed(self) -> bytearray:
+        """The scan as a compressed NIfTI-1 file."""
+        return bytearray(gzip.compress(self.nifti(), mtime=0))
+
+    def stored_as(self, axis_codes: str, **fields: object) -> bytes:
+        """The scan with its voxels stored in another order, as ``"PIR"``."""
+        now = io_orientation(self.affine_vox_to_ras)
+        to_order = ornt_transform(now, axcodes2ornt(tuple(axis_codes)))
+        image = nib.Nifti1Image(self.voxels, self.affine_vox_to_ras).as_reoriented(to_order)
+        return self.nifti(np.asarray(image.dataobj), image.affine, **fields)
+
+    def with_qform(self, affine_vox_to_ras: NDArray[np.float64]) -> bytes:
+        """The scan with its own sform and another qform."""
+        image = nib.Nifti1Image(self.voxels, self.affine_vox_to_ras)
+        image.set_sform(self.affine_vox_to_ras, 1)
+        image.set_qform(affine_vox_to_ras, 1)
+        data: bytes = image.to_bytes()
+        return data
+
+    def moved(self, *, degrees: float = 0.0, shift_mm: float = 0.0) -> NDArray[np.float64]:
+        """The affine of the scan, turned about the vertical and then shifted to the right."""
+        angle = np.deg2rad(degrees)
+        motion = np.eye(4)
+        motion[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+        motion[0, 3] = shift_mm
+        return motion @ self.affine_vox_to_ras
+
+
+def simulated_good_scan() -> GoodScan:
+    """A simulated patient with MS at half the resolution in plane, without noise in air."""
+    scan = simulate_person(CohortRecipe(people=2, ms_share=1.0, seed=5), 0).scan
+    width, depth, height = scan.voxels.shape
+    coarse = scan.voxels.reshape(width // 2, 2, depth // 2, 2, height).mean(axis=(1, 3))
+    grey = np.rint(np.clip(coarse / np.percentile(coarse, 99.9), 0, 1) * 255).astype(np.uint8)
+    grey[grey < 12] = 0
+    return GoodScan(grey, scan.grid.affine_vox_to_ras @ np.diag([2.0, 2.0, 1.0, 1.0]))

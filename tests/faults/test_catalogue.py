@@ -1,0 +1,391 @@
+"""The catalogue of faults: what reaches ``mslesion detect``, and what must happen.
+
+One row a case, each made from the same good scan. REFUSE: one line that says what is wrong and what
+to do, and no file. WARN: a result that says what is in doubt. FIX: the result of the good scan,
+which says what was mended. ACCEPT: the result of the good scan.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import struct
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+import nibabel as nib
+import numpy as np
+import pytest
+from good_scan import GoodScan
+from numpy.typing import NDArray
+from outcomes import ACCEPT, Answer, Refuse, RefuseAtOnce, Run, fix, warn
+from PIL import Image
+
+from mslesion.cli import main
+
+NAN, INFINITY = float("nan"), float("inf")
+MEGABYTE = 2**20
+
+Make = Callable[[GoodScan, Path], object]
+Bytes = Callable[[GoodScan], bytes | bytearray]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: the case in words, how its file is made, and what must happen."""
+
+    case: str
+    make: Make
+    outcome: Refuse | Answer
+    name: str = "scan.nii"
+    options: tuple[str, ...] = ()
+
+
+def row(
+    case: str, content: Bytes, outcome: Refuse | Answer, name: str = "scan.nii", *options: str
+) -> Case:
+    """A case whose file holds what is made of the good scan."""
+    return Case(case, lambda good, path: path.write_bytes(content(good)), outcome, name, options)
+
+
+# --- how the less plain files are made -----------------------------------------------------------
+
+
+def _link_to(target: str) -> Make:
+    return lambda _good, path: path.symlink_to(target)
+
+
+def _flipped(data: bytearray, byte: int) -> bytearray:
+    """One bit of one byte turned over."""
+    data[byte] ^= 1
+    return data
+
+
+def _patched(offset: int, layout: str, *values: float) -> Bytes:
+    """Other bytes in the header."""
+
+    def make(good: GoodScan) -> bytearray:
+        data = bytearray(good.nifti())
+        struct.pack_into(layout, data, offset, *values)
+        return data
+
+    return make
+
+
+def _analyze(good: GoodScan, path: Path) -> None:
+    image = nib.Spm99AnalyzeImage(good.voxels.astype(np.int16), good.affine_vox_to_ras)
+    image.to_filename(path.with_suffix(".img"))
+
+
+def _mgz(good: GoodScan) -> bytes:
+    return gzip.compress(nib.MGHImage(good.voxels, good.affine_vox_to_ras).to_bytes())
+
+
+def _big_endian(good: GoodScan) -> bytes:
+    header = nib.Nifti1Header(endianness=">")
+    image = nib.Nifti1Image(good.voxels.astype(">i2"), good.affine_vox_to_ras, header)
+    data: bytes = image.to_bytes()
+    assert data[:4] == struct.pack(">i", 348)
+    return data
+
+
+def _nifti2(good: GoodScan) -> bytes:
+    data: bytes = nib.Nifti2Image(good.voxels, good.affine_vox_to_ras).to_bytes()
+    return data
+
+
+def _with_names(good: GoodScan) -> bytes:
+    image = nib.Nifti1Image(good.voxels, good.affine_vox_to_ras)
+    for field in ("descrip", "aux_file", "intent_name"):
+        image.header[field] = b"Jane Doe"
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Jane Doe"))
+    data: bytes = image.to_bytes()
+    assert data.count(b"Jane Doe") == 4
+    return data
+
+
+def _claiming_3_gb(good: GoodScan) -> bytes:
+    dims = [3, 1000, 1000, 800, 1, 1, 1, 1]
+    return good.nifti(dim=dims, datatype=16, bitpix=32)[:139_000]
+
+
+@lru_cache
+def _gzip_of_3_gb() -> bytes:
+    """Zeros; streams of gzip that follow each other are one."""
+    return 48 * gzip.compress(bytes(64 * MEGABYTE))
+
+
+def _in_unit(code: int, mm: float) -> Bytes:
+    """Lengths in another unit, and a header that says so."""
+
+    def make(good: GoodScan) -> bytes:
+        affine = np.diag([1 / mm, 1 / mm, 1 / mm, 1.0]) @ good.affine_vox_to_ras
+        return good.nifti(None, affine, xyzt_units=code)
+
+    return make
+
+
+def _sheared(good: GoodScan) -> bytes:
+    shear = np.eye(4)
+    shear[0, 1] = np.tan(np.deg2rad(10))
+    return good.nifti(None, good.affine_vox_to_ras @ shear, qform_code=0)
+
+
+def _picture(good: GoodScan, path: Path) -> None:
+    Image.fromarray(good.voxels[:, ::-1, 12].T).save(path)
+
+
+def _two_volumes(good: GoodScan) -> bytes:
+    """Another image, and then the good scan."""
+    return good.nifti(np.stack([good.voxels[::-1] // 2, good.voxels], axis=-1))
+
+
+def _three_voxels_of_air_without_number(good: GoodScan) -> bytes:
+    voxels = good.voxels.astype(np.float32)
+    voxels[tuple(np.argwhere(good.voxels == 0)[:300:100].T)] = NAN, INFINITY, -INFINITY
+    return good.nifti(voxels)
+
+
+def _air_without_number(good: GoodScan) -> bytes:
+    return good.nifti(np.where(good.voxels == 0, np.float32(NAN), good.voxels))
+
+
+def _one_voxel(good: GoodScan) -> bytes:
+    voxels = np.zeros_like(good.voxels)
+    voxels[5, 5, 5] = 9
+    return good.nifti(voxels)
+
+
+def _int8(good: GoodScan) -> bytes:
+    voxels = (good.voxels.astype(np.int16) - 128).astype(np.int8)
+    return good.nifti(voxels, scl_slope=1, scl_inter=128)
+
+
+def _colour(good: GoodScan) -> bytes:
+    voxels = np.zeros(good.voxels.shape, np.dtype([(name, np.uint8) for name in "RGB"]))
+    voxels["R"] = good.voxels
+    return good.nifti(voxels)
+
+
+def _mask(good: GoodScan) -> bytes:
+    return good.nifti((good.voxels > 200).astype(np.uint8))
+
+
+def _refuse(phrase: str) -> Refuse:
+    return Refuse("UNREADABLE", phrase)
+
+
+def _refuse_at_once(phrase: str) -> Refuse:
+    return RefuseAtOnce("UNREADABLE", phrase)
+
+
+DAMAGED_GZIP = Refuse("UNREADABLE", "is compressed, and damaged or cut short")
+SINGLE_SLICE = Refuse("GEOMETRY", "holds a single slice")
+
+
+# --- the catalogue -------------------------------------------------------------------------------
+
+CATALOGUE: dict[str, tuple[Case, ...]] = {
+    "Containers": (
+        row("empty file", lambda _: b"", _refuse("is empty")),
+        row("text named .nii.gz", lambda _: b"id,age\n1,30\n", _refuse("is text"), "scan.nii.gz"),
+        row("HTML named .nii.gz", lambda _: b"<!DOCTYPE html><html>sign in", _refuse("a web page"),
+            "scan.nii.gz"),
+        row("git-lfs pointer", lambda _: b"version https://git-lfs.github.com/spec/v1\noid 0\n",
+            _refuse("is a git-lfs pointer, not the file itself"), "scan.nii.gz"),
+        Case("broken link", _link_to("nothing.nii"), _refuse("is a link to a file that is not")),
+        row("gzip cut at half", lambda g: (d := g.packed())[: len(d) // 2], DAMAGED_GZIP),
+        row("gzip, last 8 bytes cut", lambda g: g.packed()[:-8], DAMAGED_GZIP),
+        row("gzip, CRC byte flipped", lambda g: _flipped(g.packed(), -8), DAMAGED_GZIP),
+        row("one bit flipped inside gzip", lambda g: _flipped(g.packed(), 90_000), DAMAGED_GZIP),
+        row("plain NIfTI named .gz", lambda g: g.nifti(), fix("named .gz, but not compressed"),
+            "scan.nii.gz"),
+        row("gzip named .nii", lambda g: g.packed(), fix("named .nii, but compressed")),
+        row("upper-case ending", lambda g: g.packed(), ACCEPT, "SCAN.NII.GZ"),
+        row("no ending", lambda g: g.packed(), ACCEPT, "scan"),
+        row("compressed twice", lambda g: gzip.compress(g.packed()), _refuse("compressed twice")),
+        row("trailing garbage after gzip", lambda g: g.packed() + b"garbage", DAMAGED_GZIP),
+        row("trailing garbage", lambda g: g.nifti() + b"garbage", _refuse("goes on after the")),
+        row(".nii truncated", lambda g: g.nifti()[:-1], _refuse_at_once("ends early")),
+        row("header alone", lambda g: g.nifti()[:352], _refuse_at_once("ends early")),
+        row(".hdr without .img", lambda g: g.nifti(magic=b"ni1")[:348],
+            _refuse("is a NIfTI header whose voxels are in another file"), "scan.hdr"),
+        Case("Analyze 7.5", _analyze, _refuse("does not say where left and right are"), "scan.hdr"),
+        row("MGZ", _mgz, ACCEPT, "scan.mgz"),
+        row("big-endian", _big_endian, ACCEPT),
+        row("NIfTI-2", _nifti2, ACCEPT),
+    ),
+    "Headers": (
+        row("bad magic", lambda g: g.nifti(magic=b"n+7"), _refuse("its header is damaged")),
+        row("bad datatype", lambda g: g.nifti(datatype=999), _refuse("voxels of an unknown type")),
+        row("vox_offset negative", _patched(108, "<f", -1.0), _refuse("begin at byte -1")),
+        row("vox_offset NaN", _patched(108, "<f", NAN), _refuse("begin at byte nan")),
+        row("vox_offset huge", _patched(108, "<f", 1e30), _refuse("begin at byte 1e+30")),
+        row("dim 0", _patched(42, "<h", 0), Refuse("GEOMETRY", "claims 0 x 128 x")),
+        row("dim negative", _patched(42, "<h", -6), Refuse("GEOMETRY", "claims -6 x 128 x")),
+        row("dim: 99 axes", _patched(40, "<h", 99), Refuse("GEOMETRY", "claims 99 axes")),
+        row("139 KB that claim 1000x1000x800 float32", _claiming_3_gb,
+            _refuse_at_once("claims 1000 x 1000 x 800 voxels")),
+        row("gzip of 3 GB zeros", lambda _: _gzip_of_3_gb(),
+            _refuse_at_once("holds nothing but zeros")),
+        row("gzip of 3 GB that claims 1000x1000x800 float32",
+            lambda g: gzip.compress(_claiming_3_gb(g)) + _gzip_of_3_gb(),
+            _refuse_at_once("claims 1000 x 1000 x 800 voxels")),
+        row("gzip of a scan and 3 GB zeros", lambda g: g.packed() + _gzip_of_3_gb(),
+            _refuse_at_once("goes on after the")),
+        row("xyzt_units in metre", _in_unit(1, 1e3), fix("stored in units of metre")),
+        row("xyzt_units in micron", _in_unit(3, 1e-3), fix("stored in units of micron")),
+        row("xyzt_units in metre, but lengths in millimetre", lambda g: g.nifti(xyzt_units=1),
+            warn("unit, metre, is not believed: millimetres are taken")),
+        row("xyzt_units in millimetre, but lengths in micron", _in_unit(2, 1e-3),
+            Refuse("GEOMETRY", "mm long, longer than any image of a head")),
+        row("names in descrip, aux_file, extensions", _with_names, ACCEPT),
+    ),
+    "Geometry": (
+        row("sform and qform both absent",
+            lambda g: g.stored_as("LAS", sform_code=0, qform_code=0),
+            warn("left and right are not known, and the sides named are a guess")),
+        row("sform and qform mirrored", lambda g: g.with_qform(np.diag([-1, 1, 1, 1]) @ g.moved()),
+            Refuse("GEOMETRY", "mirror images of each other")),
+        row("sform and qform disagree by angle", lambda g: g.with_qform(g.moved(degrees=5)),
+            warn("disagree by 5.0 degrees and up to")),
+        row("sform and qform disagree by shift", lambda g: g.with_qform(g.moved(shift_mm=12)),
+            warn("disagree by 0.0 degrees and up to 12.0 mm: the sform is taken")),
+        row("singular sform", lambda g: g.nifti(srow_x=0),
+            fix("the sform is unusable: the qform is taken")),
+        row("NaN sform", lambda g: g.nifti(srow_y=NAN),
+            fix("the sform is unusable: the qform is taken")),
+        row("bad quaternion", lambda g: g.nifti(quatern_b=3.0),
+            fix("the qform is unusable: the sform is taken")),
+        row("singular sform and bad quaternion", lambda g: g.nifti(srow_x=0, quatern_b=3.0),
+            Refuse("GEOMETRY", "does not say where the voxels lie (no usable affine)")),
+        row("pixdim 0", _patched(80, "<f", 0.0),
+            warn("zero or negative voxel sizes in the header (0 x",
+                 history="the qform is unusable: the sform is taken")),
+        row("pixdim negative", lambda g: g.nifti(pixdim=[1, *-np.abs(g.spacing_mm), 1, 1, 1, 1]),
+            warn("zero or negative voxel sizes in the header (-1.9")),
+        row("pixdim NaN", _patched(80, "<f", NAN), Refuse("GEOMETRY", "NaN as a voxel size")),
+        row("oblique", lambda g: g.nifti(None, g.moved(degrees=20)), ACCEPT),
+        row("sheared", _sheared, warn("the voxels are sheared by 10.0 degrees", least_dice=0.9)),
+        row("storage order LAS", lambda g: g.stored_as("LAS"), ACCEPT),
+        row("storage order PIR", lambda g: g.stored_as("PIR"), ACCEPT),
+        row("storage order ILA", lambda g: g.stored_as("ILA"), ACCEPT),
+        row("6 mm slices", lambda g: g.nifti(), ACCEPT),
+        row("one slice", lambda g: g.nifti(g.voxels[:, :, 12:13]), SINGLE_SLICE),
+        row("2D file", lambda g: g.nifti(g.voxels[:, :, 12]), SINGLE_SLICE),
+        Case("2D picture", _picture, SINGLE_SLICE, "slice.png"),
+        row("4D with one volume", lambda g: g.nifti(g.voxels[..., None]),
+            fix("stored as 128 x 128 x 23 x 1: one volume")),
+        row("4D with two", _two_volumes, Refuse("GEOMETRY", "--volume N, from 0 to 1")),
+        row("4D with two, --volume 1", _two_volumes, fix("volume 1 of 2 (from 0) is taken"),
+            "scan.nii", "--volume", "1"),
+        row("4D with two, --volume 2", _two_volumes, Refuse("GEOMETRY", "has no volume 2"),
+            "scan.nii", "--volume", "2"),
+        row("3D, --volume 0", lambda g: g.nifti(), ACCEPT, "scan.nii", "--volume", "0"),
+        row("fewer than 16 slices of brain", lambda g: g.nifti(g.voxels[:, :, 4:18]),
+            warn("fewer than 16 slices show brain", least_dice=0.0)),
+        row("half a brain", lambda g: g.nifti(g.voxels[:64]),
+            warn("the brain is cut off at the edge of the scan", least_dice=0.0)),
+    ),
+    "Intensities": (
+        row("scl_slope 0", lambda g: g.nifti(scl_slope=0, scl_inter=5), ACCEPT),
+        row("scl_slope NaN", lambda g: g.nifti(scl_slope=NAN, scl_inter=5), ACCEPT),
+        row("scl_slope inf", lambda g: g.nifti(scl_slope=INFINITY, scl_inter=0),
+            warn("scaling of inf and 0 in the header ignored")),
+        row("scl_slope negative", lambda g: g.nifti(-g.voxels.astype("i2"), scl_slope=-1),
+            warn("negative scaling in the header")),
+        row("scl_slope negative, so that dark is bright", lambda g: g.nifti(scl_slope=-1),
+            Refuse("NO_BRAIN", "shows no brain")),
+        row("a few NaN or Inf voxels", _three_voxels_of_air_without_number,
+            fix("3 NaN or infinite voxels set to 0")),
+        row("NaN background", _air_without_number, fix("NaN or infinite voxels set to 0")),
+        row("all zero", lambda g: g.nifti(0 * g.voxels), Refuse("VOXELS", "the value 0 in every")),
+        row("constant", lambda g: g.nifti(0 * g.voxels + 7), Refuse("VOXELS", "the value 7 in")),
+        row("one voxel", _one_voxel, Refuse("VOXELS", "in every voxel, or in all but one")),
+        row("all NaN", lambda g: g.nifti(np.full_like(g.voxels, NAN, np.float32)),
+            Refuse("VOXELS", "has no voxel with a number in it")),
+        row("times 1e30 (2 to the power of 100)", lambda g: g.nifti(g.voxels * np.float32(2**100)),
+            fix("voxels taken times 2 to the power of -")),
+        row("all negative", lambda g: g.nifti(g.voxels.astype(np.int16) - np.int16(5000)),
+            fix("no voxel is above 0: all raised by 5000")),
+        row("int8", _int8, ACCEPT),
+        row("uint8", lambda g: g.nifti(g.voxels.astype(np.uint8)), ACCEPT),
+        row("uint16", lambda g: g.nifti(g.voxels.astype(np.uint16)), ACCEPT),
+        row("float64", lambda g: g.nifti(g.voxels.astype(np.float64)), ACCEPT),
+        row("complex", lambda g: g.nifti(g.voxels.astype("c8")), Refuse("VOXELS", "has complex")),
+        row("RGB", _colour, Refuse("VOXELS", "has colour voxels")),
+        row("a mask given as FLAIR", _mask, Refuse("VOXELS", "only 2 different values, as masks")),
+    ),
+    "Environment": (
+        row("spaces in the name", lambda g: g.nifti(), ACCEPT, "my scan of may.nii"),
+        row("newline in the name", lambda g: g.nifti(), ACCEPT, "a\nb.nii"),
+        row("non-ASCII in the name", lambda g: g.nifti(), ACCEPT, "\u043c\u0440\u0442-\u8133.nii"),
+        row("-rf as the name", lambda g: g.nifti(), ACCEPT, "-rf"),
+        row("<img onerror> in the name", lambda g: g.nifti(), ACCEPT,
+            "<img src=x onerror=alert(1)>.nii"),
+        row("undecodable bytes in the name", lambda g: g.nifti(), ACCEPT,
+            os.fsdecode(b"\xff\xfe\x80.nii")),
+        row("a name that is refused", lambda _: b"text", _refuse("is text"),
+            os.fsdecode(b"a\nb\x1b[31m<img>\xff.nii")),
+        Case("FIFO", lambda _, path: os.mkfifo(path), _refuse_at_once("is a pipe or a device")),
+        Case("/dev/zero", _link_to("/dev/zero"), _refuse_at_once("is a pipe or a device")),
+        Case("link loop", lambda _, path: path.symlink_to(path.name),
+             _refuse_at_once("is a link that leads in a circle")),
+    ),
+}  # fmt: skip
+
+ROWS = [pytest.param(r, id=f"{s}: {r.case}") for s, rows in CATALOGUE.items() for r in rows]
+
+
+Detect = Callable[[Case], Run]
+
+
+@pytest.fixture
+def detect(good: GoodScan, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Detect:
+    """Make the file of a case, and run the command on it."""
+
+    def run(case: Case) -> Run:
+        scan, output = tmp_path / "scans" / case.name, tmp_path / "out"
+        scan.parent.mkdir()
+        case.make(good, scan)
+        tracemalloc.start()
+        started = perf_counter()
+        exit_code = main(["detect", str(scan), "--output", str(output), *case.options])
+        seconds = perf_counter() - started
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        said, complained = capsys.readouterr()
+        complaints = [line for line in complained.splitlines() if "finding lesions: " not in line]
+        return Run(scan, output, exit_code, said, complaints, seconds, peak_bytes)
+
+    return run
+
+
+@pytest.mark.parametrize("case", ROWS)
+def test_every_fault_ends_as_the_catalogue_says(
+    case: Case, detect: Detect, lesions: NDArray[np.bool_]
+) -> None:
+    """A faulty file is refused in one line, or its result says what was mended or is in doubt."""
+    case.outcome.check(detect(case), lesions)
+
+
+def test_the_good_scan_of_a_folder_of_faults_is_done(
+    good: GoodScan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of all the files that are refused at once, each has its line and its place in run.json."""
+    faults = [r for rows in CATALOGUE.values() for r in rows if isinstance(r.outcome, RefuseAtOnce)]
+    (tmp_path / "scans").mkdir()
+    for number, fault in enumerate(faults):
+        fault.make(good, tmp_path / "scans" / f"{number}.nii")
+    (tmp_path / "scans" / "good.nii").write_bytes(good.nifti())
+    assert main(["detect", str(tmp_path / "scans"), "--output", str(tmp_path / "out")]) == 3
+    complaints = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith("UNREADABLE: ") for line in complaints) == len(faults)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert {scan["scan"] for scan in run["scans"] if scan["status"] == "done"} == {"good"}
+    assert [scan.get("code") for scan in run["scans"]].count("UNREADABLE") == len(faults) == 9
