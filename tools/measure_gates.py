@@ -30,6 +30,7 @@ from mslesion.lesions.known_scans import known_scans
 from mslesion.lesions.learning.recipe import deal_folds, load_network
 from mslesion.lesions.learning.simulated import no_brain
 from mslesion.lesions.model import LesionModel, shipped_model
+from mslesion.lesions.quality import measure_quality
 from mslesion.progress import track
 from mslesion.read import read_cohort, read_scan
 from mslesion.scan import Scan
@@ -188,7 +189,8 @@ def judged(kind: str, scan: Scan, detector: LesionModel) -> Judged:
         require_flair_of_a_brain(found)
     except (NoBrainError, ContrastError) as error:
         return Judged(kind, error.code, ())
-    return Judged(kind, "", scan_doubts(found))
+    quality = measure_quality(scan, found.brain, found.mask)
+    return Judged(kind, "", scan_doubts(found, quality))
 
 
 def simulated_case(kind: str, index: int) -> Judged:

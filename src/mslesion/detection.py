@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mslesion import __version__
 from mslesion.lesions.findings import Lesion, SliceFinding
+from mslesion.lesions.quality import UNMEASURED, ScanQuality
 from mslesion.scan import Scan
 from mslesion.verdict import Verdict
 
@@ -49,6 +50,7 @@ class Detection:
     detector: DetectorIdentity
     input_sha256: str
     input_volume: int | None = None
+    quality: ScanQuality = UNMEASURED
 
     @property
     def lesion_count(self) -> int:
@@ -77,6 +79,10 @@ class Detection:
             "input_file": None if self.scan.source is None else self.scan.source.name,
             "input_sha256": self.input_sha256,
             "input_volume": self.input_volume,
+            "quality": {
+                name: None if value is None else round(value, 3)
+                for name, value in asdict(self.quality).items()
+            },
             "spacing_mm": list(self.scan.spacing_mm),
             "version": __version__,
             "model": self.detector.name,

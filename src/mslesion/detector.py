@@ -33,6 +33,7 @@ from mslesion.lesions.model import (
 )
 from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
+from mslesion.lesions.quality import measure_quality
 from mslesion.read.head import read_head
 from mslesion.scan import Scan
 from mslesion.verdict import judge
@@ -103,7 +104,8 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
     scan = read_head(path, volume)
     found = find_lesions(scan, detector.model, detector.operating_point)
     require_flair_of_a_brain(found)
-    doubts = scan_doubts(found)
+    quality = measure_quality(scan, found.brain, found.mask)
+    doubts = scan_doubts(found, quality)
     return Detection(
         name=name,
         scan=scan,
@@ -118,6 +120,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         detector=detector.identity,
         input_sha256=sha256(path.read_bytes()).hexdigest(),
         input_volume=volume,
+        quality=quality,
     )
 
 

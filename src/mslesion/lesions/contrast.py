@@ -10,6 +10,7 @@ import numpy as np
 from mslesion.errors import ContrastError, NoBrainError
 from mslesion.lesions.detection import FoundLesions
 from mslesion.lesions.network import CONTRASTS
+from mslesion.lesions.quality import MOST_BIAS, MOST_GHOST, MOST_NOISE, ScanQuality
 
 LEAST_BRAIN_ML = 150.0
 """Less is no brain, nor a usable part of one: an adult's has 1,000 to 1,700 ml."""
@@ -89,6 +90,14 @@ CAUTIONS = (
 )
 """What is told with the lesions, and is no reason to abstain from a verdict."""
 
+QUALITY_DOUBTS = (
+    ("noise_share", MOST_NOISE, "noise is strong: {:.0%} of the tissue's signal"),
+    ("bias_ratio", MOST_BIAS, "brightness is uneven: tissue differs by a factor of {:.1f}"),
+    ("ghost_share", MOST_GHOST, "ghosts beside the head, as motion leaves them: {:.0%} of tissue"),
+)
+"""Measures of :class:`~mslesion.lesions.quality.ScanQuality`, the most of each that a good scan
+has, and how more of it is told."""
+
 DOUBTS = (
     Doubt(
         lambda found: found.contrast[_FLAIR] < 0.8,
@@ -105,9 +114,14 @@ DOUBTS = (
 """Why the detector abstains from a verdict; lesions are given all the same."""
 
 
-def scan_doubts(found: FoundLesions) -> tuple[str, ...]:
+def scan_doubts(found: FoundLesions, quality: ScanQuality) -> tuple[str, ...]:
     """Why a verdict on this scan could not be trusted; () where there is no doubt."""
-    return tuple(doubt.sentence for doubt in DOUBTS if doubt.holds(found))
+    doubts = [doubt.sentence for doubt in DOUBTS if doubt.holds(found)]
+    for measure, most, sentence in QUALITY_DOUBTS:
+        value = getattr(quality, measure)
+        if value is not None and value > most:
+            doubts.append(sentence.format(value))
+    return tuple(doubts)
 
 
 def scan_cautions(found: FoundLesions) -> tuple[str, ...]:

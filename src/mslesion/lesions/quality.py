@@ -15,6 +15,12 @@ from scipy import ndimage
 from mslesion.lesions.intensity import tissue_level
 from mslesion.scan import Scan
 
+MOST_NOISE = 0.1
+MOST_BIAS = 1.5
+MOST_GHOST = 0.04
+"""What good scans stay below: of 17 real ones of five scanners none has more than 0.06 of noise, a
+bias ratio of 1.32, or 0.034 of ghosts; heavy motion made in them gave 0.034 to 0.09."""
+
 _LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 _MAD_TO_SD = 1 / 0.6745
 _SLICES = 24
@@ -35,9 +41,13 @@ class ScanQuality:
     corners, where no ghost falls.
     """
 
-    noise_share: float | None
-    bias_ratio: float | None
-    ghost_share: float | None
+    noise_share: float | None = None
+    bias_ratio: float | None = None
+    ghost_share: float | None = None
+
+
+UNMEASURED = ScanQuality()
+"""Of a scan in which nothing can be measured."""
 
 
 def measure_quality(
@@ -46,7 +56,7 @@ def measure_quality(
     """Measure a scan whose brain and lesions (X, Y, Z) are roughly known."""
     level = tissue_level(scan.voxels)
     if level <= 0 or not brain.any():
-        return ScanQuality(None, None, None)
+        return UNMEASURED
     steps = tuple(max(1, round(_COARSE_MM / mm)) for mm in scan.spacing_mm)
     coarse = tuple(slice(None, None, step) for step in steps)
     spacing_mm = tuple(mm * step for mm, step in zip(scan.spacing_mm, steps, strict=True))

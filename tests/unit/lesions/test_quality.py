@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mslesion.lesions.quality import ScanQuality, measure_quality
+from mslesion.lesions.quality import UNMEASURED, ScanQuality, measure_quality
 from mslesion.scan import Scan
 
 SHAPE, SPACING_MM = (160, 180, 12), (1.2, 1.2, 5.0)
@@ -62,7 +62,7 @@ def test_what_cannot_be_measured_is_not_made_up() -> None:
     voxels, brain = head()
     scan = Scan.from_stored(voxels.astype(np.float32), np.diag([*SPACING_MM, 1.0]))
     nothing = np.zeros_like(brain)
-    assert measure_quality(scan, nothing, nothing) == ScanQuality(None, None, None)
+    assert measure_quality(scan, nothing, nothing) == UNMEASURED
     tight = voxels[30:-30, 30:-30].astype(np.float32)
     cut = Scan.from_stored(tight, np.diag([*SPACING_MM, 1.0]))
     inside = brain[30:-30, 30:-30]

@@ -1,0 +1,46 @@
+"""What makes a scan doubtful: at the limit of each measure and beyond it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mslesion.lesions.contrast import scan_doubts
+from mslesion.lesions.detection import FoundLesions
+from mslesion.lesions.quality import MOST_BIAS, MOST_GHOST, MOST_NOISE, UNMEASURED, ScanQuality
+from mslesion.scan import Scan
+
+
+@pytest.fixture
+def found() -> FoundLesions:
+    """A whole brain of 1,200 ml in a FLAIR scan, without lesions."""
+    shape = (90, 105, 40)
+    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    brain = sum(axis**2 for axis in axes) < 0.75
+    scan = Scan.from_stored(brain.astype(np.float32), np.diag([1.8, 1.8, 3.0, 1.0]))
+    nothing = np.zeros(shape, bool)
+    return FoundLesions(
+        scan, nothing.astype(np.float32), nothing, brain, nothing, (0.98, 0.01, 0.01), ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("quality", "phrase"),
+    [
+        (ScanQuality(noise_share=MOST_NOISE + 0.05), "noise is strong: 15% of the tissue's signal"),
+        (ScanQuality(bias_ratio=MOST_BIAS + 0.3), "tissue differs by a factor of 1.8"),
+        (ScanQuality(ghost_share=MOST_GHOST + 0.02), "ghosts beside the head"),
+    ],
+)
+def test_bad_quality_is_told_with_its_measure(
+    found: FoundLesions, quality: ScanQuality, phrase: str
+) -> None:
+    """Noise, bias and ghosts beyond what good scans have are each a reason to abstain."""
+    (doubt,) = scan_doubts(found, quality)
+    assert phrase in doubt
+
+
+def test_a_good_scan_is_not_doubted(found: FoundLesions) -> None:
+    """At the limits themselves, and where nothing could be measured, there is no doubt."""
+    assert scan_doubts(found, ScanQuality(MOST_NOISE, MOST_BIAS, MOST_GHOST)) == ()
+    assert scan_doubts(found, UNMEASURED) == ()
