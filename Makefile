@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test lint format benchmark results detector clean
+.PHONY: help demo test test-slow lint format benchmark results detector clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
 	@echo "make test       the test suite"
+	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       formatting, linting, types"
 	@echo "make benchmark  speed and memory beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
@@ -29,6 +30,9 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest --numprocesses auto -m slow
 
 lint: $(READY)
 	$(BIN)/ruff format --check .

@@ -151,6 +151,17 @@ def _open_handles() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def bit_flips(work: Path, size: int) -> Result:
+    """Single bits of a compressed scan, and all of a header: the slow tests of this, counted."""
+    sys.path.insert(0, str(ROOT / "tests/faults"))
+    from test_bit_flips import flips_of_header, flips_of_stream
+
+    return {
+        f"of {size} in a gzip stream": dict(flips_of_stream(work, size)),
+        "of 2784 in a header": dict(flips_of_header(work)),
+    }
+
+
 def bombs(work: Path, size: int) -> Result:
     """Small files that claim or unpack to gigabytes: seconds and memory until they are refused."""
     import gzip
@@ -201,6 +212,7 @@ def _kilobytes(usage: resource.struct_rusage) -> float:
 
 EXPERIMENTS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
     "kills": (kills, 100),
+    "bit_flips": (bit_flips, 10_000),
     "bombs": (bombs, 3),
     "one_bad_scan": (one_bad_scan, 100),
     "many_scans": (many_scans, 500),

@@ -16,7 +16,6 @@ from PIL import Image
 
 from mslesion.errors import GeometryError, ScanError, UnreadableFileError, VoxelError
 from mslesion.read.nifti import read_scan
-from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 SHAPE = (6, 7, 8)
@@ -186,26 +185,6 @@ def test_names_are_escaped(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFileError, match=r"a\\nb\\x1b") as caught:
         read_scan(path)
     assert "\n" not in str(caught.value)
-
-
-def test_every_flipped_bit_is_seen(tmp_path: Path) -> None:
-    """One bit changed anywhere in a compressed scan is refused, or changes no voxel."""
-    path = tmp_path / "scan.nii.gz"
-    write_nifti(path, _voxels(), AFFINE)
-    good = path.read_bytes()
-    voxels = read_scan(path).voxels
-    refused = 0
-    for bit in range(0, 8 * len(good), 8 * len(good) // 100):
-        data = bytearray(good)
-        data[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(data)
-        try:
-            scan = read_scan(path)
-        except UnreadableFileError:
-            refused += 1
-        else:
-            np.testing.assert_array_equal(scan.voxels, voxels)
-    assert refused > 90
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image, nib.MGHImage])
