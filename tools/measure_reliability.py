@@ -241,12 +241,18 @@ def _write_table(record: dict[str, Result]) -> None:
     start, end = "<!-- measured -->", "<!-- end of measured -->"
     lines = ["| experiment | what came out |", "|---|---|"]
     lines += [
-        f"| `{name}` | {'; '.join(f'{key}: {value}' for key, value in result.items())} |"
+        f"| `{name}` | {'; '.join(f'{key}: {_in_words(value)}' for key, value in result.items())} |"
         for name, result in record.items()
     ]
     before, rest = PAGE.read_text(encoding="utf-8").split(start)
     _, after = rest.split(end)
     write_text(PAGE, before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {what}" for what, count in value.items())
+    return str(value)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,166 @@
+"""Whatever goes in: measures keep their laws, files come back, errors are one line of ours."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from nibabel.orientations import axcodes2ornt, inv_ornt_aff
+
+from mslesion.errors import MslesionError, ScanError
+from mslesion.evaluation.lesions import compare_masks
+from mslesion.lesions.head import head_box
+from mslesion.lesions.model import Calibration
+from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
+from mslesion.read.nifti import read_scan
+from mslesion.write.atomic import write_json, write_table
+from mslesion.write.nifti import write_nifti
+
+patient = settings(deadline=None)
+"""A busy machine is no failure."""
+
+SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=2, max_side=9)
+UNIT = st.floats(0, 1, width=32)
+MASK_PAIRS = SHAPES.flatmap(
+    lambda shape: st.tuples(hnp.arrays(bool, shape), hnp.arrays(bool, shape))
+)
+PROBABILITIES = hnp.arrays(np.float32, SHAPES, elements=UNIT)
+SIDES = ("LR", "PA", "IS")
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+
+
+@patient
+@given(MASK_PAIRS, st.floats(0.1, 50))
+def test_the_agreement_of_two_masks_keeps_its_laws(
+    masks: tuple[np.ndarray, np.ndarray], voxel_mm3: float
+) -> None:
+    """Between 0 and 1, 1 with itself, the same Dice both ways, no more found than there is."""
+    first, second = masks
+    one, other = compare_masks(first, second, voxel_mm3), compare_masks(second, first, voxel_mm3)
+    assert 0 <= one.dice <= 1
+    assert 0 <= one.lesion_f1 <= 1
+    assert np.isclose(one.dice, other.dice)
+    assert compare_masks(first, first, voxel_mm3).dice == 1
+    assert compare_masks(first, first, voxel_mm3).lesion_f1 == 1
+    assert 0 <= one.false_lesions <= one.found_lesions
+    assert other.is_found.sum() == one.found_lesions - one.false_lesions
+    assert one.recall_of_size(0, np.inf) == (int(one.is_found.sum()), one.is_found.size)
+
+
+@patient
+@given(PROBABILITIES, UNIT, UNIT, UNIT)
+def test_a_higher_limit_never_adds_a_lesion_voxel(
+    probability: np.ndarray, threshold: float, low: float, high: float
+) -> None:
+    """Of two peaks, the higher one's mask lies within the other's, and both above the threshold."""
+    low, high = sorted((low, high))
+    wide = lesion_mask(probability, 1.0, OperatingPoint(threshold, low, 0.0))
+    narrow = lesion_mask(probability, 1.0, OperatingPoint(threshold, high, 0.0))
+    assert (narrow <= wide).all()
+    assert (wide <= (probability > threshold)).all()
+
+
+@patient
+@given(PROBABILITIES, st.floats(0.1, 3), st.floats(-4, 4))
+def test_calibration_keeps_the_order_and_the_range(
+    probability: np.ndarray, slope: float, intercept: float
+) -> None:
+    """What was more probable stays so, or becomes equal; nothing leaves 0 to 1."""
+    order = np.argsort(probability.ravel(), kind="stable")
+    calibrated = Calibration(slope, intercept)(probability).ravel()[order]
+    assert ((calibrated >= 0) & (calibrated <= 1)).all()
+    assert (np.diff(calibrated) >= -1e-6).all()
+
+
+@patient
+@given(hnp.arrays(np.float32, SHAPES, elements=st.floats(0, 9, width=32)), st.floats(0.1, 9))
+def test_what_is_cut_from_a_scan_goes_back_to_its_place(voxels: np.ndarray, level: float) -> None:
+    """Inside the box nothing changes, outside it there is nothing."""
+    box = head_box(voxels, level, (12.0, 12.0, 12.0))
+    back = box.put_back(box.cut(voxels), voxels.shape)
+    assert ((back == voxels) | (back == 0)).all()
+    assert np.array_equal(box.cut(back), box.cut(voxels))
+
+
+@settings(patient, max_examples=40)
+@given(
+    hnp.arrays(np.int16, hnp.array_shapes(min_dims=3, max_dims=3, min_side=3, max_side=7)),
+    st.permutations([0, 1, 2]),
+    st.tuples(*[st.sampled_from([-1, 1])] * 3),
+    st.sampled_from([".nii", ".nii.gz"]),
+)
+def test_a_volume_comes_back_from_its_file(
+    voxels: np.ndarray, axes: list[int], flips: tuple[int, ...], ending: str
+) -> None:
+    """In any of 48 orders: the same voxels, brought to RAS+, and the order they came in."""
+    codes = "".join(SIDES[axis][flip > 0] for axis, flip in zip(axes, flips, strict=True))
+    affine = np.linalg.inv(inv_ornt_aff(axcodes2ornt(codes), voxels.shape))
+    voxels.flat[:16] = np.arange(16)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"scan{ending}"
+        write_nifti(path, voxels, affine)
+        scan = read_scan(path)
+    assert scan.grid.axis_codes == "RAS"
+    assert scan.stored_grid.axis_codes == codes
+    stored = voxels.astype(np.int64)
+    found = scan.to_stored_order(scan.voxels).astype(np.int64)
+    assert np.array_equal(found - found.min(), stored - stored.min())
+
+
+@patient
+@given(st.binary(max_size=600))
+def test_any_bytes_are_refused_in_one_line(data: bytes) -> None:
+    """Bytes that are no scan end in an error of ours, with what to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scan.nii.gz"
+        path.write_bytes(data)
+        with pytest.raises(ScanError) as refusal:
+            read_scan(path)
+    assert "\n" not in str(refusal.value)
+    assert refusal.value.remedy
+
+
+@patient
+@given(TEXTS, TEXTS, TEXTS)
+def test_an_error_is_one_line_whatever_is_in_it(what: str, remedy: str, file: str) -> None:
+    """Line breaks and control characters in names and messages are escaped."""
+    line = str(MslesionError(what, remedy=remedy, file=file))
+    assert line.isprintable()
+
+
+@patient
+@given(st.lists(st.fixed_dictionaries({"a": TEXTS, "b": st.integers()}), max_size=5))
+def test_a_table_comes_back_from_its_file(rows: list[dict[str, object]]) -> None:
+    """Tabs, quotes and line breaks in cells are kept."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "table.tsv"
+        write_table(path, rows, ("a", "b"))
+        with path.open(encoding="utf-8", newline="") as table:
+            found = list(csv.DictReader(table, delimiter="\t"))
+    assert found == [{key: str(value) for key, value in row.items()} for row in rows]
+
+
+@patient
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=8,
+    )
+)
+def test_json_comes_back_from_its_file(value: object) -> None:
+    """Infinity, which JSON does not have, becomes null; all else stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "value.json"
+        write_json(path, value)
+        found = json.loads(path.read_text(encoding="utf-8"))
+    assert found == json.loads(
+        json.dumps(value).replace("-Infinity", "null").replace("Infinity", "null")
+    )
