@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
-from mslesion.lesions.slabs import Slab, slabs_of, to_scan
+from mslesion.lesions.slabs import AXES, Slab, slabs_of, to_scan
 from mslesion.scan import Scan
 from mslesion.threads import one_torch_thread
 
@@ -19,6 +19,8 @@ _SLICES_AT_ONCE = 4
 _SIGNAL = 0.12
 _BLOCK_PIXELS = 4
 _MARGIN_PIXELS = 12
+_NEIGHBOURS, _COLUMNS = 1, 3
+"""Axes of a batch (N, 5, H, W)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +57,8 @@ def region_probabilities(networks: Sequence[LesionNetwork], scan: Scan) -> Regio
 def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionProbabilities:
     """The mean answer of the networks to each slice of one plane and to its mirror image.
 
+    Left and right are exchanged; in a sagittal slice that is the order of its neighbours.
+
     Slices go through in batches of one fixed size, the last one filled up with empty slices, so
     that an answer does not depend on how many others come with it. Batches are shared out among
     as many threads as torch may use, each working alone: that is quicker than to share each
@@ -62,14 +66,16 @@ def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionP
     """
     quick = [fused(network) for network in networks]
     depth, height, width = slab.slices.shape
+    shows_sides = AXES[slab.plane][2] == 0
     answers = np.zeros((len(REGIONS), depth, height, width), np.float32)
     contrasts = np.zeros((depth, len(CONTRASTS)), np.float32)
 
     def answer(first: int) -> None:
         chosen = np.arange(first, min(first + _SLICES_AT_ONCE, depth))
-        box = _head_box(slab.slices[chosen], networks[0].pixel_multiple)
+        box = _head_box(slab.slices[chosen], networks[0].pixel_multiple, shows_sides)
         if box is not None:
-            regions, contrast = _answer(quick, _with_context(slab, chosen, box))
+            batch = _with_context(slab, chosen, box)
+            regions, contrast = _answer(quick, batch, _COLUMNS if shows_sides else _NEIGHBOURS)
             _put(answers, regions[: len(chosen)], chosen, box)
             contrasts[chosen] = contrast[: len(chosen)]
 
@@ -93,12 +99,15 @@ def _mean_contrast(
 _Box = tuple[slice, slice]
 
 
-def _head_box(slices: NDArray[np.float32], multiple: int) -> _Box | None:
+def _head_box(slices: NDArray[np.float32], multiple: int, is_even: bool) -> _Box | None:
     """The part of these slices (n, Y, X) that has signal, its sides multiples of ``multiple``.
 
-    It lies within the image where that is large enough. None where there is no signal at all.
+    It lies within the image where that is large enough; with ``is_even``, as far from its left as
+    from its right, so that a mirrored image has the mirrored box. None where there is no signal.
     """
     mean = slices.mean(axis=0)
+    if is_even:
+        mean = np.maximum(mean, mean[:, ::-1])
     rows, columns = (-(-n // _BLOCK_PIXELS) for n in mean.shape)
     padded = np.zeros((rows * _BLOCK_PIXELS, columns * _BLOCK_PIXELS), np.float32)
     padded[: mean.shape[0], : mean.shape[1]] = mean
@@ -111,6 +120,10 @@ def _head_box(slices: NDArray[np.float32], multiple: int) -> _Box | None:
         _side(np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS, size, multiple)
         for axis, size in enumerate(mean.shape)
     )
+    if is_even:
+        width = mean.shape[1]
+        count = -(-(width - 2 * x.start) // multiple) * multiple
+        x = slice((width - count) // 2, (width + count) // 2)
     return y, x
 
 
@@ -122,10 +135,16 @@ def _side(where: NDArray[np.intp], size: int, multiple: int) -> slice:
     return slice(first, first + count)
 
 
-def _overlap(shape: tuple[int, ...], box: _Box) -> tuple[slice, slice]:
-    """The part of the box that lies in the image."""
-    y, x = (slice(s.start, min(s.stop, n)) for s, n in zip(box, shape, strict=True))
-    return y, x
+def _overlap(shape: tuple[int, ...], box: _Box) -> tuple[_Box, _Box]:
+    """What box and image share, as indices of the box and of the image."""
+    (y, x), (in_y, in_x) = (
+        [slice(max(s.start, 0), min(s.stop, n)) for s, n in zip(box, shape, strict=True)],
+        [
+            slice(max(-s.start, 0), min(s.stop, n) - s.start)
+            for s, n in zip(box, shape, strict=True)
+        ],
+    )
+    return (in_y, in_x), (y, x)
 
 
 def _with_context(slab: Slab, chosen: NDArray[np.intp], box: _Box) -> torch.Tensor:
@@ -136,27 +155,31 @@ def _with_context(slab: Slab, chosen: NDArray[np.intp], box: _Box) -> torch.Tens
     last = slab.slices.shape[0] - 1
     sides = tuple(side.stop - side.start for side in box)
     batch = np.zeros((_SLICES_AT_ONCE, CONTEXT, *sides), np.float32)
-    y, x = _overlap(slab.slices.shape[1:], box)
+    (in_y, in_x), (y, x) = _overlap(slab.slices.shape[1:], box)
     for channel, offset in enumerate(slab.offsets):
         seen = slab.slices[np.clip(chosen + offset, 0, last), y, x]
-        batch[: len(chosen), channel, : seen.shape[1], : seen.shape[2]] = seen
+        batch[: len(chosen), channel, in_y, in_x] = seen
     return torch.from_numpy(batch)
 
 
 def _answer(
-    networks: Sequence[LesionNetwork], batch: torch.Tensor
+    networks: Sequence[LesionNetwork], batch: torch.Tensor, mirror_axis: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Probabilities of the regions (4, 3, H, W) and of the contrasts (4, 3)."""
+    """Probabilities of the regions (4, 3, H, W) and of the contrasts (4, 3).
+
+    They are the mean over the batch as it is and turned round along ``mirror_axis``.
+    """
     with torch.inference_mode():
         regions = torch.zeros(batch.shape[0], len(REGIONS), *batch.shape[2:])
         contrasts = torch.zeros(batch.shape[0], len(CONTRASTS))
         for network in networks:
             for mirrored in (False, True):
-                seen = batch.flip(3) if mirrored else batch
+                seen = batch.flip(mirror_axis) if mirrored else batch
                 seen = seen.contiguous(memory_format=torch.channels_last)
                 region, contrast = network.regions_and_contrast(seen)
                 region = torch.sigmoid(region)
-                regions += region.flip(3) if mirrored else region
+                turns_back = mirrored and mirror_axis == _COLUMNS
+                regions += region.flip(_COLUMNS) if turns_back else region
                 contrasts += torch.softmax(contrast, dim=1)
         count = 2 * len(networks)
         return (regions / count).numpy(), (contrasts / count).numpy()
@@ -166,6 +189,5 @@ def _put(
     answers: NDArray[np.float32], part: NDArray[np.float32], chosen: NDArray[np.intp], box: _Box
 ) -> None:
     """Write a batch's answers (n, 3, h, w) to their place in (3, Z, H, W)."""
-    y, x = _overlap(answers.shape[2:], box)
-    inside = part[:, :, : y.stop - y.start, : x.stop - x.start]
-    answers[:, chosen, y, x] = inside.swapaxes(0, 1)
+    (in_y, in_x), (y, x) = _overlap(answers.shape[2:], box)
+    answers[:, chosen, y, x] = part[:, :, in_y, in_x].swapaxes(0, 1)

@@ -65,6 +65,7 @@ def slabs_of(scan: Scan) -> Iterator[Slab]:
     head = box.cut(scan.voxels)
     sizes_mm = [n * mm for n, mm in zip(box.shape, scan.spacing_mm, strict=True)]
     shape = [max(1, round(mm / PIXEL_MM)) for mm in sizes_mm]
+    shape[0] += shape[0] % 2  # a mirrored scan falls on the mirrored pixels, and pairs of them
     if len(planes) == 1:
         shape[AXES[thickest][0]] = box.shape[AXES[thickest][0]]
     level = np.float32(tissue_level(head))
