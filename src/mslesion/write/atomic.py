@@ -192,4 +192,5 @@ def _cell(value: object, missing: str) -> str:
         return missing
     if isinstance(value, bool | np.bool_):
         return "true" if value else "false"
-    return str(value)
+    # The csv module leaves a lone carriage return without quotes, and readers end the line there.
+    return str(value).replace("\r", "\n")
