@@ -28,7 +28,7 @@ from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
 from mslesion.lesions.known_scans import known_scans
 from mslesion.lesions.learning.recipe import deal_folds, load_network
-from mslesion.lesions.learning.simulated import no_brain
+from mslesion.lesions.learning.simulated import OTHER_TISSUES, no_brain
 from mslesion.lesions.model import LesionModel, shipped_model
 from mslesion.lesions.quality import measure_quality
 from mslesion.progress import track
@@ -150,12 +150,8 @@ NO_BRAINS: Mapping[str, Callable[[np.random.Generator], Voxels]] = {
 
 # --- contrasts -----------------------------------------------------------------------------------
 
-TISSUES = {
-    "T1w": {"grey": (0.6, 0.85), "csf": (0.1, 0.45), "deep_grey": (0.75, 0.95)},
-    "T2w": {"grey": (1.2, 1.6), "csf": (1.8, 3.5), "deep_grey": (0.95, 1.2)},
-    "PD": {"grey": (1.1, 1.3), "csf": (0.9, 1.25), "deep_grey": (1.0, 1.15)},
-}
-"""Intensities in units of white matter."""
+TISSUES = OTHER_TISSUES | {"PD": {"grey": (1.1, 1.3), "csf": (0.9, 1.25), "deep_grey": (1.0, 1.15)}}
+"""Intensities in units of white matter. PD images took no part in any training."""
 
 
 def other_contrast(name: str, index: int) -> Scan:

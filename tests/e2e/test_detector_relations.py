@@ -126,14 +126,16 @@ def test_a_bright_blob_outside_the_brain_is_no_lesion(subject: Subject) -> None:
     assert not (subject.found_in(bright).mask & blob).any()
 
 
-@pytest.mark.xfail(
-    reason="17 of 20 in the real scan: the shipped weights are not calibrated yet", strict=False
-)
-def test_lesions_put_into_white_matter_are_found(subject: Subject) -> None:
+def test_lesions_put_into_white_matter_are_found(
+    subject: Subject, request: pytest.FixtureRequest
+) -> None:
     """Of 20 spots of 100 to 300 mm3, 3 SD above white matter, 18 are found; none calms a verdict.
 
     Ten scans get two spots each, far apart.
     """
+    if "real" in request.node.callspec.id:
+        reason = "17 of 20 with weights that are not calibrated yet"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     rng = np.random.default_rng(7)
     white = _deep_white_matter(subject)
     level, spread = _level_and_spread(subject, white)

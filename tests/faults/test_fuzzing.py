@@ -16,7 +16,7 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff
 
 from mslesion.errors import MslesionError, ScanError
 from mslesion.evaluation.lesions import compare_masks
-from mslesion.lesions.head import head_box
+from mslesion.lesions.field_of_view import head_box
 from mslesion.lesions.model import Calibration
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.read.nifti import read_scan

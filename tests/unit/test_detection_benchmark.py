@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from mslesion.lesions.head import HeadBox
+from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.inference import slab_probabilities
 from mslesion.lesions.model import Calibration, LesionModel
 from mslesion.lesions.network import LesionNetwork, NetworkShape
@@ -73,7 +73,7 @@ def slab() -> Slab:
     slices = np.random.default_rng(0).uniform(0.5, 1.5, (9, 48, 48)).astype(np.float32)
     slices[:, :12] = slices[:, 36:] = slices[:, :, :12] = slices[:, :, 36:] = 0
     shape = (48, 48, 9)
-    return Slab(slices, "axial", HeadBox((0, 0, 0), shape), shape, context_offsets(1.0))
+    return Slab(slices, "axial", Box((0, 0, 0), shape), shape, context_offsets(1.0))
 
 
 def test_multiply_adds_of_each_kind_of_layer(arithmetic: ModuleType) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
 from mslesion.lesions.slabs import AXES, Slab, slabs_of, to_scan
 from mslesion.scan import Scan
@@ -96,17 +97,14 @@ def _mean_contrast(
     return tuple(float(p) for p in mean)
 
 
-_Box = tuple[slice, slice]
-
-
-def _head_box(slices: NDArray[np.float32], multiple: int, is_even: bool) -> _Box | None:
+def _head_box(slices: NDArray[np.float32], multiple: int, shows_sides: bool) -> Box | None:
     """The part of these slices (n, Y, X) that has signal, its sides multiples of ``multiple``.
 
-    It lies within the image where that is large enough; with ``is_even``, as far from its left as
-    from its right, so that a mirrored image has the mirrored box. None where there is no signal.
+    Where left and right are seen it lies as far from one side as from the other, so that a
+    mirrored image has the mirrored box. None where there is no signal.
     """
     mean = slices.mean(axis=0)
-    if is_even:
+    if shows_sides:
         mean = np.maximum(mean, mean[:, ::-1])
     rows, columns = (-(-n // _BLOCK_PIXELS) for n in mean.shape)
     padded = np.zeros((rows * _BLOCK_PIXELS, columns * _BLOCK_PIXELS), np.float32)
@@ -120,42 +118,34 @@ def _head_box(slices: NDArray[np.float32], multiple: int, is_even: bool) -> _Box
         _side(np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS, size, multiple)
         for axis, size in enumerate(mean.shape)
     )
-    if is_even:
+    if shows_sides:
         width = mean.shape[1]
-        count = -(-(width - 2 * x.start) // multiple) * multiple
-        x = slice((width - count) // 2, (width + count) // 2)
-    return y, x
+        count = _rounded_up(width - 2 * x[0], multiple)
+        x = (width - count) // 2, (width + count) // 2
+    return Box((y[0], x[0]), (y[1], x[1]))
 
 
-def _side(where: NDArray[np.intp], size: int, multiple: int) -> slice:
+def _side(where: NDArray[np.intp], size: int, multiple: int) -> tuple[int, int]:
+    """Start and stop of the box along one side, within the image where that is large enough."""
     first = max(0, int(where[0]) - _MARGIN_PIXELS)
     last = min(size, int(where[-1]) + _BLOCK_PIXELS + _MARGIN_PIXELS)
-    count = -(-(last - first) // multiple) * multiple
+    count = _rounded_up(last - first, multiple)
     first = max(0, min(first, size - count))
-    return slice(first, first + count)
+    return first, first + count
 
 
-def _overlap(shape: tuple[int, ...], box: _Box) -> tuple[_Box, _Box]:
-    """What box and image share, as indices of the box and of the image."""
-    (y, x), (in_y, in_x) = (
-        [slice(max(s.start, 0), min(s.stop, n)) for s, n in zip(box, shape, strict=True)],
-        [
-            slice(max(-s.start, 0), min(s.stop, n) - s.start)
-            for s, n in zip(box, shape, strict=True)
-        ],
-    )
-    return (in_y, in_x), (y, x)
+def _rounded_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
 
 
-def _with_context(slab: Slab, chosen: NDArray[np.intp], box: _Box) -> torch.Tensor:
+def _with_context(slab: Slab, chosen: NDArray[np.intp], box: Box) -> torch.Tensor:
     """The chosen slices (4, 5, H, W) among their neighbours, cut to the box; the outermost repeat.
 
     Zeros where the box reaches beyond the image.
     """
     last = slab.slices.shape[0] - 1
-    sides = tuple(side.stop - side.start for side in box)
-    batch = np.zeros((_SLICES_AT_ONCE, CONTEXT, *sides), np.float32)
-    (in_y, in_x), (y, x) = _overlap(slab.slices.shape[1:], box)
+    batch = np.zeros((_SLICES_AT_ONCE, CONTEXT, *box.shape), np.float32)
+    (in_y, in_x), (y, x) = box.overlap(slab.slices.shape[1:])
     for channel, offset in enumerate(slab.offsets):
         seen = slab.slices[np.clip(chosen + offset, 0, last), y, x]
         batch[: len(chosen), channel, in_y, in_x] = seen
@@ -186,8 +176,8 @@ def _answer(
 
 
 def _put(
-    answers: NDArray[np.float32], part: NDArray[np.float32], chosen: NDArray[np.intp], box: _Box
+    answers: NDArray[np.float32], part: NDArray[np.float32], chosen: NDArray[np.intp], box: Box
 ) -> None:
     """Write a batch's answers (n, 3, h, w) to their place in (3, Z, H, W)."""
-    (in_y, in_x), (y, x) = _overlap(answers.shape[2:], box)
+    (in_y, in_x), (y, x) = box.overlap(answers.shape[2:])
     answers[:, chosen, y, x] = part[:, :, in_y, in_x].swapaxes(0, 1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from mslesion.lesions.head import HeadBox, head_box
+from mslesion.lesions.field_of_view import Box, head_box
 from mslesion.lesions.intensity import tissue_level
 from mslesion.scan import Scan
 
@@ -51,7 +51,7 @@ class Slab:
 
     slices: NDArray[np.float32]
     plane: str
-    box: HeadBox
+    box: Box
     scan_shape: tuple[int, int, int]
     offsets: tuple[int, ...]
 
@@ -69,7 +69,7 @@ def slabs_of(scan: Scan) -> Iterator[Slab]:
     if len(planes) == 1:
         shape[AXES[thickest][0]] = box.shape[AXES[thickest][0]]
     level = np.float32(tissue_level(head))
-    volume = np.clip(_resample(head, (shape[0], shape[1], shape[2])) / level, 0, BRIGHTEST)
+    volume = np.clip(_resample(head, tuple(shape)) / level, 0, BRIGHTEST)
     for plane in planes:
         axis = AXES[plane][0]
         offsets = context_offsets(sizes_mm[axis] / shape[axis])
@@ -84,7 +84,7 @@ def to_scan(slab: Slab, answers: NDArray[np.float32]) -> NDArray[np.float32]:
     return slab.box.put_back(part, slab.scan_shape)
 
 
-def _resample(volume: NDArray[np.float32], shape: tuple[int, int, int]) -> NDArray[np.float32]:
+def _resample(volume: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """The volume on another number of voxels over the same field of view, one axis at a time.
 
     Linear where voxels become smaller; each new voxel is the weighted mean of those it covers

@@ -264,11 +264,15 @@ def _draw_scale(canvas: Image.Image, top: int, threshold: float) -> None:
     )
     draw = ImageDraw.Draw(canvas)
     write(draw, (0, top + height / 2), "probability", GREY, anchor="lm")
-    for value, text in ((0.0, "0"), (1.0, "1"), (threshold, f"{threshold:g}: edge of a lesion")):
+    for value, text in ((0.0, "0"), (1.0, "1")):
         x = left + value * (width - 1)
-        is_end = value in (0.0, 1.0)
-        draw.line((x, top, x, top + height + (4 if is_end else 8)), INK, 1 if is_end else 3)
+        draw.line((x, top, x, top + height + 4), INK, 1)
         write(draw, (x, top + height + 8), text, INK, anchor="ma")
+    x = left + threshold * (width - 1)
+    draw.line((x, top - 4, x, top + height + 4), INK, 3)
+    # Beside the scale: below it, words would run into the numbers at its ends.
+    words = f"lesions end at {threshold:g} (black line)"
+    write(draw, (left + width + 14, top + height / 2), words, INK, anchor="lm")
 
 
 _DRAWERS: dict[type[Any], Callable[[Any], bytes]] = {

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from mslesion.errors import ModelFileError
 from mslesion.evaluation.lesions import compare_masks
-from mslesion.lesions.head import HeadBox
+from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.inference import region_probabilities, slab_probabilities
 from mslesion.lesions.learning.calibration import (
     LEAST_VOLUMES_MM3,
@@ -64,7 +64,7 @@ def tiny_slab(depth: int = 7, shape: tuple[int, int] = (50, 44), seed: int = 0) 
     slices = np.zeros((depth, *shape), np.float32)
     slices[:, 8:40, 6:38] = np.random.default_rng(seed).normal(1, 0.2, (depth, 32, 32))
     scan_shape = (shape[1], shape[0], depth)
-    return Slab(slices, "axial", HeadBox((0, 0, 0), scan_shape), scan_shape, (-1, 0, 0, 0, 1))
+    return Slab(slices, "axial", Box((0, 0, 0), scan_shape), scan_shape, (-1, 0, 0, 0, 1))
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_the_number_of_slices_beside_one_does_not_change_its_answer() -> None:
         replace(
             slab,
             slices=np.repeat(slab.slices, depth, 0),
-            box=HeadBox((0, 0, 0), (44, 50, depth)),
+            box=Box((0, 0, 0), (44, 50, depth)),
             scan_shape=(44, 50, depth),
         )
         for depth in (3, 9)

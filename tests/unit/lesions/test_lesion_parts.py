@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from mslesion.lesions.components import label_lesions
+from mslesion.lesions.field_of_view import Box, head_box
 from mslesion.lesions.findings import measure_lesions
-from mslesion.lesions.head import HeadBox, head_box
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.lesions.slabs import AXES, context_offsets, slabs_of, to_scan
@@ -119,8 +119,8 @@ def test_a_box_goes_round_the_head_and_not_round_specks_of_noise() -> None:
     voxels[20:40, 10:35, 2:7] = 100
     voxels[5, 45, 9] = 500
     box = head_box(voxels, 100.0, (2.0, 1.0, 5.0))
-    assert box == HeadBox((14, -2, 2), (46, 47, 7))
-    assert head_box(voxels * 0, 0.0, (2.0, 1.0, 5.0)) == HeadBox((0, 0, 0), (60, 50, 10))
+    assert box == Box((14, -2, 2), (46, 47, 7))
+    assert head_box(voxels * 0, 0.0, (2.0, 1.0, 5.0)) == Box((0, 0, 0), (60, 50, 10))
 
 
 def test_slices_have_pixels_of_one_millimetre_and_tissue_at_one() -> None:

@@ -20,17 +20,18 @@ from mslesion.simulate.person import CohortRecipe, IdealHead, PersonDraw, draw_p
 _CYCLE = 7
 """Of so many people, one is a control and one shows the contrast of a T1w or T2w image."""
 _CONTROL, _OTHER_CONTRAST = 0, 3
-_OTHER_TISSUES = {
+OTHER_TISSUES = {
     "T1w": {"grey": (0.6, 0.85), "csf": (0.1, 0.45), "deep_grey": (0.75, 0.95)},
     "T2w": {"grey": (1.2, 1.6), "csf": (1.8, 3.5), "deep_grey": (0.95, 1.2)},
 }
+"""Intensities of T1w and T2w images, in units of white matter."""
 
 
 def training_contrast(index: int) -> str:
     """The contrast of simulated person ``index``."""
     if index % _CYCLE != _OTHER_CONTRAST:
         return FLAIR
-    return tuple(_OTHER_TISSUES)[index // _CYCLE % len(_OTHER_TISSUES)]
+    return tuple(OTHER_TISSUES)[index // _CYCLE % len(OTHER_TISSUES)]
 
 
 def draw_training_person(seed: int, index: int) -> PersonDraw:
@@ -59,7 +60,7 @@ def draw_training_person(seed: int, index: int) -> PersonDraw:
         gyrus_mm=rng.uniform(6.5, 10.0),
     )
     if contrast_name != FLAIR:
-        ranges = _OTHER_TISSUES[contrast_name]
+        ranges = OTHER_TISSUES[contrast_name]
         contrast = replace(contrast, **{name: rng.uniform(*r) for name, r in ranges.items()})
     lesions = draw.lesions
     return replace(
