@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 GRID_TOLERANCE_MM = 0.01
 """Two grids are the same when no corner voxel lies further apart than this."""
 
+MOST_SHEAR_DEGREES = 1.0
+"""Axes this close to perpendicular are so: less is what rounding and registration leave."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -46,6 +49,12 @@ class Grid:
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel, also on a sheared grid."""
         return float(abs(np.linalg.det(self.affine_vox_to_ras[:3, :3])))
+
+    @property
+    def shear_degrees(self) -> float:
+        """How far the axes are from perpendicular to each other, at most."""
+        axes = self.affine_vox_to_ras[:3, :3] / self.spacing_mm
+        return float(np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max())))
 
     @property
     def axis_codes(self) -> str:
@@ -80,7 +89,8 @@ class Scan:
     ``voxels`` is a read-only float32 array (X, Y, Z) on ``grid``; NaN and infinite voxels have
     become 0 on reading. ``stored_grid`` is the grid of the file, whose axes may run in any of 48
     orders: results are written on it. ``history`` says in words what was mended or changed,
-    ``warnings`` what is in doubt.
+    ``warnings`` what is in doubt. Where ``sides_known`` is False, no file said where left and
+    right are, and the names of the axes are a guess.
     """
 
     voxels: NDArray[np.float32]
@@ -89,6 +99,7 @@ class Scan:
     source: Path | None = None
     history: tuple[str, ...] = field(default=())
     warnings: tuple[str, ...] = field(default=())
+    sides_known: bool = True
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.grid.shape:
@@ -105,11 +116,14 @@ class Scan:
         source: Path | None = None,
         history: tuple[str, ...] = (),
         warnings: tuple[str, ...] = (),
+        *,
+        sides_known: bool = True,
     ) -> Scan:
         """A scan from voxels in the order of their file, of any orientation."""
         stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)
         voxels = to_canonical_order(stored_voxels, stored_grid).astype(np.float32)
-        return cls(voxels, stored_grid.canonical(), stored_grid, source, history, warnings)
+        grid = stored_grid.canonical()
+        return cls(voxels, grid, stored_grid, source, history, warnings, sides_known)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

@@ -103,6 +103,21 @@ def test_a_head_turned_by_five_degrees_gets_the_turned_mask(subject: Subject) ->
     assert dice(turned.mask, expected) >= 0.90
 
 
+def test_a_scan_on_sheared_axes_gets_the_same_lesions(subject: Subject) -> None:
+    """Voxels stored on axes 10 degrees from perpendicular show the same head in the world."""
+    scan = subject.scan
+    shear = np.eye(4)
+    shear[0, 1] = np.tan(np.deg2rad(10))
+    shear[0, 3] = -shear[0, 1] * scan.grid.shape[1] / 2
+    voxels = ndimage.affine_transform(scan.voxels, shear[:3, :3], shear[:3, 3], order=1)
+    stored = Scan.from_stored(voxels, scan.grid.affine_vox_to_ras @ shear)
+    assert stored.grid.shear_degrees > 9
+    mask = find_lesions(stored, shipped_model()).mask.astype(np.float32)
+    back = np.linalg.inv(shear)
+    upright = ndimage.affine_transform(mask, back[:3, :3], back[:3, 3], order=1) > 0.5
+    assert dice(upright, subject.found.mask) >= 0.9
+
+
 def test_a_little_noise_does_not_matter(subject: Subject) -> None:
     """Noise of 1 % of the tissue's intensity hardly changes the mask."""
     tissue = float(np.median(subject.scan.voxels[subject.found.brain]))

@@ -249,7 +249,7 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
     "Geometry": (
         row("sform and qform both absent",
             lambda g: g.stored_as("LAS", sform_code=0, qform_code=0),
-            warn("left and right are not known, and the sides named are a guess")),
+            warn("left and right are not known, and no side is named")),
         row("sform and qform mirrored", lambda g: g.with_qform(np.diag([-1, 1, 1, 1]) @ g.moved()),
             Refuse("GEOMETRY", "mirror images of each other")),
         row("sform and qform disagree by angle", lambda g: g.with_qform(g.moved(degrees=5)),

@@ -25,22 +25,31 @@ def folder(good: GoodScan, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("mark", "dice"),
+    ("mark", "dice", "history", "warnings"),
     [
-        pytest.param(lambda lesions: lesions * np.uint8(1), 1.0, id="0 and 1"),
-        pytest.param(lambda lesions: lesions * np.uint8(255), 1.0, id="0 and 255"),
-        pytest.param(lambda lesions: lesions * np.uint8(0), 0.0, id="empty"),
+        pytest.param(lambda lesions: lesions * np.uint8(1), 1.0, [], [], id="0 and 1"),
+        pytest.param(
+            lambda lesions: lesions * np.uint8(255), 1.0,
+            ["the lesion mask holds 0 and 255: 255 is lesion"], [], id="0 and 255",
+        ),
+        pytest.param(
+            lambda lesions: lesions * np.uint8(0), 0.0, [], ["the lesion mask is empty"],
+            id="empty",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_mask_of_two_values_or_of_none_is_used(
-    mark: Callable[[Mask], Mask], dice: float, folder: Path, good: GoodScan, lesions: Mask
-) -> None:
-    """Lesions may be marked with 1 or with 255, and a mask may be empty."""
+    mark: Callable[[Mask], Mask], dice: float, history: list[str], warnings: list[str],
+    folder: Path, good: GoodScan, lesions: Mask, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Lesions may be marked with 1 or with 255, and a mask may be empty; both are told."""
     (folder / "scan_lesion_mask.nii").write_bytes(good.nifti(mark(lesions)))
     output = folder.parent / "out"
     assert main(["evaluate-detector", str(folder), "--output", str(output)]) == 0
     (row,) = json.loads((output / "metrics.json").read_text())["rows"]
-    assert row["dice"] == dice
+    assert (row["dice"], row["history"], row["warnings"]) == (dice, history, warnings)
+    said = capsys.readouterr().out.splitlines()
+    assert [line for line in said if line.startswith("scan: ")] == [f"scan: {w}" for w in warnings]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from good_scan import GoodScan
 import mslesion
 from mslesion.cli import main
 from mslesion.detector import detect_scan, load_detector
+from mslesion.report.detection import detection_report
+from mslesion.report.detection_views import axial_slices, projections
 from mslesion.verdict import VerdictModel
 
 
@@ -49,6 +51,19 @@ def test_another_volume_of_a_file_is_not_done_yet(two_volumes: Path, tmp_path: P
     written_ns = summary.stat().st_mtime_ns
     assert _detect(two_volumes, output, "--volume", "0", "--resume") == 0
     assert summary.stat().st_mtime_ns == written_ns
+
+
+def test_no_side_is_named_where_none_is_known(good: GoodScan, tmp_path: Path) -> None:
+    """Without an orientation in the header, neither sentences nor pictures say left or right."""
+    path = tmp_path / "scan.nii"
+    path.write_bytes(good.nifti(sform_code=0, qform_code=0))
+    found = mslesion.detect(path)
+    assert found.lesions
+    page = detection_report(found)
+    assert page.count("which side is the patient&#x27;s right is not known") == 2
+    assert "right is on the left" not in page
+    planes = [shown.plane for shown in (*axial_slices(found), *projections(found))]
+    assert {(plane.left, plane.right) for plane in planes} == {("?", "?")}
 
 
 def test_doubt_about_a_header_silences_no_verdict(good: GoodScan, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.inference import slab_probabilities
 from mslesion.lesions.model import Calibration, LesionModel
 from mslesion.lesions.network import LesionNetwork, NetworkShape
-from mslesion.lesions.operating_point import OperatingPoint
+from mslesion.lesions.operating_point import UNCHOSEN
 from mslesion.lesions.slabs import Slab, context_offsets
 from mslesion.scan import Grid, Scan
 from mslesion.write.nifti import write_nifti
@@ -260,7 +260,7 @@ def test_the_whole_benchmark_on_tiny_scans(
             made.append(scan)
         return tuple(made)
 
-    model = LesionModel("tiny", (network,), Calibration(), Calibration(), OperatingPoint(), {})
+    model = LesionModel("tiny", (network,), Calibration(), Calibration(), UNCHOSEN, {})
     nnunet, product = benchmark.nnunet_contender, benchmark.matrix_product
     for name, stand_in in {
         "thick_scan": lambda folder: scans(folder)[0],

@@ -24,11 +24,16 @@ _DRAWS = 2000
 
 @dataclass(frozen=True, eq=False)
 class ScoredScan:
-    """One scan's agreement with its reference, and whose scan it is."""
+    """One scan's agreement with its reference, and whose scan it is.
+
+    ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
+    """
 
     person_id: str
     scan_name: str
     agreement: LesionAgreement
+    history: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def scan_rows(scans: Sequence[ScoredScan]) -> list[dict[str, Any]]:
@@ -38,7 +43,7 @@ def scan_rows(scans: Sequence[ScoredScan]) -> list[dict[str, Any]]:
 
 def _scan_row(scan: ScoredScan) -> dict[str, Any]:
     agreement = scan.agreement
-    row = {
+    row: dict[str, Any] = {
         "person_id": scan.person_id,
         "scan_name": scan.scan_name,
         "reference_ml": round(agreement.reference_total_mm3 / 1000, 4),
@@ -53,7 +58,7 @@ def _scan_row(scan: ScoredScan) -> dict[str, Any]:
     for low, high in SIZE_BINS_MM3:
         found, count = agreement.recall_of_size(low, high)
         row[f"found_of_{_bin_name(low, high)}"] = f"{found}/{count}"
-    return row
+    return row | {"history": list(scan.history), "warnings": list(scan.warnings)}
 
 
 def _bin_name(low: float, high: float) -> str:
@@ -83,12 +88,13 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
 
     estimates = cluster_bootstrap(len(people), statistics, draws=_DRAWS, seed=seed)
     few = f"fewer than {FEW_PEOPLE} people: intervals are too narrow"
+    doubts = [f"{scan.scan_name}: {warning}" for scan in scans for warning in scan.warnings]
     return {
         "people": len(people),
         "scans": len(scans),
         "matching_rule": MATCHING_RULE,
         "interval": "95 %, percentile bootstrap over people",
-        "warnings": [few] if len(people) < FEW_PEOPLE else [],
+        "warnings": [*([few] if len(people) < FEW_PEOPLE else []), *doubts],
         "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
     }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
+from mslesion.lesions.shear import taken_back, upright
 from mslesion.lesions.slabs import AXES, Slab, slabs_of, to_scan
 from mslesion.scan import Scan
 from mslesion.threads import one_torch_thread
@@ -42,7 +43,8 @@ class RegionProbabilities:
 
 def region_probabilities(networks: Sequence[LesionNetwork], scan: Scan) -> RegionProbabilities:
     """The mean answer of the networks in every plane that the scan is seen in."""
-    parts = (slab_probabilities(networks, slab) for slab in slabs_of(scan))
+    seen = upright(scan)
+    parts = (slab_probabilities(networks, slab) for slab in slabs_of(seen))
     total, count = next(parts), 1
     for part in parts:
         count += 1
@@ -52,7 +54,8 @@ def region_probabilities(networks: Sequence[LesionNetwork], scan: Scan) -> Regio
         total = replace(total, contrast=contrast)
     for name in REGIONS:
         np.divide(getattr(total, name), np.float32(count), out=getattr(total, name))
-    return replace(total, contrast=tuple(p / count for p in total.contrast))
+    answers = {name: taken_back(getattr(total, name), seen, scan) for name in REGIONS}
+    return RegionProbabilities(**answers, contrast=tuple(p / count for p in total.contrast))
 
 
 def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionProbabilities:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mslesion.cohort.people import Cohort, ScanFile
+from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
 from mslesion.errors import CohortError
 
 
@@ -12,13 +12,15 @@ from mslesion.errors import CohortError
 class KnownScan:
     """A scan whose lesions are known; ``dataset`` and ``person_id`` say whose it is.
 
-    ``is_lesion_free`` scans have no mask, for there is nothing to draw.
+    ``is_lesion_free`` scans have no mask, for there is nothing to draw. ``diagnosis`` is None where
+    it is not known.
     """
 
     dataset: str
     person_id: str
     scan_file: ScanFile
     is_lesion_free: bool = False
+    diagnosis: Diagnosis | None = None
 
     @property
     def person(self) -> tuple[str, str]:
@@ -33,7 +35,7 @@ def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownS
         CohortError: no scan has a mask.
     """
     scans = tuple(
-        KnownScan(cohort.name, person.person_id, scan_file, is_lesion_free)
+        KnownScan(cohort.name, person.person_id, scan_file, is_lesion_free, person.diagnosis)
         for person in cohort.people
         for scan_file in person.scans
         if is_lesion_free or scan_file.lesion_mask is not None

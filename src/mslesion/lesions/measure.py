@@ -18,7 +18,7 @@ from mslesion.lesions.detection import find_lesions
 from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
-from mslesion.read import load
+from mslesion.read import load, mask_doubts
 
 
 def measure_detector(
@@ -68,7 +68,9 @@ def _score(known: KnownScan, detector: Detector) -> ScoredScan:
     mask = loaded.lesion_mask
     reference = np.zeros(found.mask.shape, np.bool_) if mask is None else mask
     agreement = compare_masks(found.mask, reference, loaded.scan.grid.voxel_volume_mm3)
-    return ScoredScan(known.person_id, known.scan_file.name, agreement)
+    scan = loaded.scan
+    doubts = (*scan.warnings, *mask_doubts(mask, known.diagnosis))
+    return ScoredScan(known.person_id, known.scan_file.name, agreement, scan.history, doubts)
 
 
 def _unseen(scans: Sequence[KnownScan], model: LesionModel) -> list[KnownScan]:

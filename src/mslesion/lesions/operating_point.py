@@ -19,15 +19,19 @@ class OperatingPoint:
     alone would have to choose between lesions too narrow and too many that are none.
     """
 
-    threshold: float = 0.3
-    peak: float = 0.5
-    least_mm3: float = 3.0
+    threshold: float
+    peak: float
+    least_mm3: float
 
     def keeps(
         self, peaks: NDArray[np.float32], volumes_mm3: NDArray[np.floating]
     ) -> NDArray[np.bool_]:
         """Which components above ``threshold`` are lesions."""
         return (peaks > self.peak) & (volumes_mm3 >= self.least_mm3)
+
+
+UNCHOSEN = OperatingPoint(threshold=0.3, peak=0.5, least_mm3=3.0)
+"""Of a detector that was validated on nobody."""
 
 
 def component_peaks(

@@ -15,7 +15,7 @@ from mslesion.errors import CohortError, MslesionError, ScanError
 from mslesion.evaluation.predictions import Question
 from mslesion.paper.protocol import SliceProtocol
 from mslesion.progress import track
-from mslesion.read import read_lesion_mask, read_scan
+from mslesion.read import mask_doubts, read_lesion_mask, read_scan
 from mslesion.scan import Grid, Scan
 
 UNKNOWN = -1
@@ -62,11 +62,16 @@ class SliceSet(Columns):
 
 @dataclass(frozen=True, eq=False)
 class CutCohort:
-    """The slices of a cohort, how many the tissue rule left out, and the scans set aside."""
+    """The slices of a cohort, how many the tissue rule left out, and the scans set aside.
+
+    ``remarks`` say what was mended in a scan or its mask, or is in doubt about them, each after
+    the scan's name.
+    """
 
     slices: SliceSet
     left_out: int
     set_aside: tuple[MslesionError, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
@@ -83,6 +88,7 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
     parts: list[SliceSet] = []
     left_out = 0
     set_aside = list(cohort.set_aside)
+    remarks: list[str] = []
     first_with: dict[str, str] = {}
     for person, scan_file in track(scans, "cutting slices", len(scans)):
         try:
@@ -94,6 +100,7 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
         left_out += part.left_out
         parts.append(part.slices)
         set_aside += part.set_aside
+        remarks += part.remarks
     if not parts and len(scans) == 1:
         raise set_aside[-1]
     if not parts:
@@ -102,7 +109,7 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
             remedy="mend the scans, or give another folder",
             file=cohort.root,
         )
-    return CutCohort(SliceSet.join(parts), left_out, tuple(set_aside))
+    return CutCohort(SliceSet.join(parts), left_out, tuple(set_aside), tuple(remarks))
 
 
 def _require_new(slices: SliceSet, scan_file: ScanFile, first_with: dict[str, str]) -> None:
@@ -151,7 +158,9 @@ def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> Cu
             remedy="check that this is a brain scan",
             file=scan_file.image,
         )
-    mask, problems = _read_mask(scan_file, scan)
+    mask, mended, problems = _read_mask(scan_file, scan)
+    doubts = mask_doubts(mask, person.diagnosis)
+    remarks = (*scan.history, *mended, *scan.warnings, *doubts)
     shown = np.zeros(scan.voxels.shape, bool) if mask is None else mask
     area_mm2 = _lesion_area_mm2(shown, scan, indices)[kept]
     count = int(kept.sum())
@@ -168,19 +177,21 @@ def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> Cu
         has_lesion=np.where(mask is None, UNKNOWN, area_mm2 > 0).astype(np.int8),
         lesion_area_mm2=area_mm2,
     )  # fmt: skip
-    return CutCohort(slices, int((~kept).sum()), problems)
+    told = tuple(f"{scan_file.name}: {remark}" for remark in remarks)
+    return CutCohort(slices, int((~kept).sum()), problems, told)
 
 
 def _read_mask(
     scan_file: ScanFile, scan: Scan
-) -> tuple[NDArray[np.bool_] | None, tuple[MslesionError, ...]]:
-    """The mask where there is a usable one, and what was wrong where there is not."""
+) -> tuple[NDArray[np.bool_] | None, tuple[str, ...], tuple[MslesionError, ...]]:
+    """The mask where there is a usable one, what was mended in it, and why there is none."""
     if scan_file.lesion_mask is None:
-        return None, ()
+        return None, (), ()
     try:
-        return read_lesion_mask(scan_file.lesion_mask, scan), ()
+        mask, remarks = read_lesion_mask(scan_file.lesion_mask, scan)
     except ScanError as error:
-        return None, (error,)
+        return None, (), (error,)
+    return mask, remarks.history, ()
 
 
 def _diagnosis_label(diagnosis: Diagnosis | None) -> int:

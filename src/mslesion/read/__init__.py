@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.cohort.people import ScanFile
+from mslesion.cohort.people import Diagnosis, ScanFile
 from mslesion.read.layouts import LAYOUTS, read_cohort
 from mslesion.read.nifti import read_lesion_mask, read_scan
 from mslesion.scan import Scan
 
-__all__ = ["LAYOUTS", "LoadedScan", "load", "read_cohort", "read_lesion_mask", "read_scan"]
+__all__ = [
+    "LAYOUTS",
+    "LoadedScan",
+    "load",
+    "mask_doubts",
+    "read_cohort",
+    "read_lesion_mask",
+    "read_scan",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedScan:
-    """A scan and its lesion mask: bool (X, Y, Z) on ``scan.grid``, None where there is none."""
+    """A scan and its lesion mask: bool (X, Y, Z) on ``scan.grid``, None where there is none.
+
+    What was mended in the mask stands in the scan's history.
+    """
 
     scan: Scan
     lesion_mask: NDArray[np.bool_] | None
@@ -34,4 +45,15 @@ def load(scan_file: ScanFile) -> LoadedScan:
     scan = read_scan(scan_file.image, scan_file.volume)
     if scan_file.lesion_mask is None:
         return LoadedScan(scan, None)
-    return LoadedScan(scan, read_lesion_mask(scan_file.lesion_mask, scan))
+    mask, remarks = read_lesion_mask(scan_file.lesion_mask, scan)
+    history = (*scan.history, *remarks.history)
+    return LoadedScan(replace(scan, history=history), mask)
+
+
+def mask_doubts(
+    lesion_mask: NDArray[np.bool_] | None, diagnosis: Diagnosis | None
+) -> tuple[str, ...]:
+    """What is in doubt about a person's mask: that it is empty, unless they are a control."""
+    if lesion_mask is None or lesion_mask.any() or diagnosis is Diagnosis.CONTROL:
+        return ()
+    return ("the lesion mask is empty",)

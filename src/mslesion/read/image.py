@@ -59,4 +59,5 @@ def decode_png(content: Content) -> StoredVolume:
         "sides unknown: the picture is taken to be displayed the radiological way",
     )
     voxels = rows.T[:, :, np.newaxis, np.newaxis]
-    return StoredVolume(voxels, _SLICE_AFFINE, remarks=Remarks(warnings=warnings))
+    remarks = Remarks(warnings=warnings, sides_known=False)
+    return StoredVolume(voxels, _SLICE_AFFINE, remarks=remarks)

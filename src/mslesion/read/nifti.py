@@ -16,10 +16,7 @@ from mslesion.read.mgh import decode_mgh, is_mgh
 from mslesion.read.nifti_format import decode_nifti, is_nifti
 from mslesion.read.stored import NO_REMARKS, Remarks, StoredVolume, doubtful, mended
 from mslesion.read.volume import EXPORT_AGAIN
-from mslesion.scan import Grid, Scan, to_canonical_order
-
-MOST_SHEAR_DEGREES = 1.0
-"""Less is what rounding and registration leave in a header."""
+from mslesion.scan import MOST_SHEAR_DEGREES, Grid, Scan, to_canonical_order
 
 USUAL_POWER = 40
 """Images whose largest value lies between 2 to this power and its inverse are left as they are."""
@@ -57,12 +54,15 @@ def read_scan(path: Path, volume: int | None = None) -> Scan:
     chosen, volume_remarks = _chosen_volume(stored, volume, path)
     voxels, voxel_remarks = _image_voxels(stored.scaled(chosen), path)
     affine = stored.affine_vox_to_ras
-    remarks = stored.remarks + _shear(affine) + volume_remarks + voxel_remarks
-    return Scan.from_stored(voxels, affine, path, remarks.history, remarks.warnings)
+    shear = _shear(Grid(voxels.shape, affine))
+    remarks = stored.remarks + shear + volume_remarks + voxel_remarks
+    return Scan.from_stored(
+        voxels, affine, path, remarks.history, remarks.warnings, sides_known=remarks.sides_known
+    )
 
 
-def read_lesion_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
-    """Read the lesion mask of ``scan``: a read-only bool array on ``scan.grid``.
+def read_lesion_mask(path: Path, scan: Scan) -> tuple[NDArray[np.bool_], Remarks]:
+    """Read the lesion mask of ``scan``: a read-only bool array on ``scan.grid``, and remarks.
 
     The file may store its axes in any order, and mark lesions with 1 or with 255. A mask
     without a lesion is all False.
@@ -80,7 +80,8 @@ def read_lesion_mask(path: Path, scan: Scan) -> NDArray[np.bool_]:
     _check_same_grid(stored_grid.canonical(), scan, path)
     mask = to_canonical_order(marked, stored_grid).astype(bool)
     mask.setflags(write=False)
-    return mask
+    is_255 = bool(values[marked].max(initial=0) == 255)
+    return mask, mended("the lesion mask holds 0 and 255: 255 is lesion") if is_255 else NO_REMARKS
 
 
 def _check_mask_values(values: NDArray[Any], marked: NDArray[np.bool_], path: Path) -> None:
@@ -134,15 +135,13 @@ def _chosen_volume(stored: StoredVolume, volume: int | None, path: Path) -> tupl
     return chosen, mended(taken) if count > 1 else NO_REMARKS
 
 
-def _shear(affine_vox_to_ras: NDArray[np.float64]) -> Remarks:
-    """Whether the axes are perpendicular, as everything that follows takes them to be."""
-    axes = affine_vox_to_ras[:3, :3] / np.linalg.norm(affine_vox_to_ras[:3, :3], axis=0)
-    shear_degrees = float(np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max())))
-    if shear_degrees < MOST_SHEAR_DEGREES:
+def _shear(grid: Grid) -> Remarks:
+    """Whether the axes are perpendicular, as those of nearly all scans are."""
+    if grid.shear_degrees < MOST_SHEAR_DEGREES:
         return NO_REMARKS
     return doubtful(
-        f"the voxels are sheared by {shear_degrees:.1f} degrees: lesions are looked for as if "
-        "they were not, and distances are rough"
+        f"the voxels are sheared by {grid.shear_degrees:.1f} degrees: lesions are looked for in "
+        "an upright copy, and their distances are rough"
     )
 
 

@@ -10,13 +10,21 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Remarks:
-    """What was mended in a file (``history``), and what is in doubt about it (``warnings``)."""
+    """What was mended in a file (``history``), and what is in doubt about it (``warnings``).
+
+    ``sides_known`` is False where the file does not say where left and right are.
+    """
 
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sides_known: bool = True
 
     def __add__(self, other: Remarks) -> Remarks:
-        return Remarks(self.history + other.history, self.warnings + other.warnings)
+        return Remarks(
+            self.history + other.history,
+            self.warnings + other.warnings,
+            self.sides_known and other.sides_known,
+        )
 
 
 NO_REMARKS = Remarks()

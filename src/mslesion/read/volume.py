@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mslesion.errors import GeometryError, UnreadableFileError, VoxelError
 from mslesion.read.content import Content
-from mslesion.read.stored import doubtful
+from mslesion.read.stored import Remarks
 
 MAX_VOXELS = 2**28
 """A head at 0.4 mm has a quarter of this; a header that claims more is damaged or hostile."""
@@ -26,8 +26,9 @@ FARTHEST_MM = 1e6
 GET_AGAIN = "get the file again from where it came from"
 EXPORT_AGAIN = "export the scan again, or give the original"
 
-SIDES_UNKNOWN = doubtful(
-    "no orientation in the header: left and right are not known, and the sides named are a guess"
+SIDES_UNKNOWN = Remarks(
+    warnings=("no orientation in the header: left and right are not known, and no side is named",),
+    sides_known=False,
 )
 
 

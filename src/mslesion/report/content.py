@@ -375,6 +375,9 @@ def _run_section(result: StudyResult) -> Section:
         if result.set_aside
         else Text("No scan was set aside.")
     )
+    if result.remarks:
+        title = f"What was mended in scans, or is in doubt: {len(result.remarks)}"
+        blocks.append(Aside(title, (Listing(result.remarks),)))
     blocks.append(tables.provenance_table(result))
     blocks.append(
         Text(

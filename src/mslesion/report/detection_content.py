@@ -140,16 +140,17 @@ def _verdict(detection: Detection) -> str:
 def _montage(detection: Detection) -> Figure:
     slices = axial_slices(detection)
     first, last = slices[0].title, slices[-1].title
+    scan = detection.scan
     shown = (
-        f"{wording.counted(len(slices), 'axial slice')}, from {first}, to {last}, the patient's "
-        "right on the left"
+        f"{wording.counted(len(slices), 'axial slice')}, from {first}, to {last}; "
+        f"{wording.sides(scan)}"
     )
     if not detection.lesions:
         return Figure(
             "slices-plain",
             "Slices through the brain; no lesion was found",
             f"{shown}; no lesion was found in the scan",
-            wording.PLAIN,
+            wording.slices_caption(scan, is_outlined=False),
             MontageDrawing(slices, is_outlined=False),
         )
     seen = seen_lesions(detection, shown_slices(detection))
@@ -158,7 +159,7 @@ def _montage(detection: Detection) -> Figure:
         "slices-outlined",
         f"Slices with lesions, plain and outlined: {of_all} can be seen here",
         f"{shown}, each plain and with lesions outlined; {of_all} can be seen",
-        wording.OUTLINED,
+        wording.slices_caption(scan, is_outlined=True),
         MontageDrawing(slices, is_outlined=True),
     )
 
@@ -168,7 +169,7 @@ def _overview(detection: Detection) -> Figure:
     return Figure(
         "projections",
         "The whole head, and where lesions are probable",
-        "The head from the front, from the left and from below, with the probability of lesions "
+        "The head from the front, from one side and from below, with the probability of lesions "
         f"over it; the highest is {highest:.2f}; lesions exceed "
         f"{detection.detector.peak:g} somewhere and reach down to {detection.detector.threshold:g}",
         wording.PROJECTIONS,

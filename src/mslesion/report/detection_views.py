@@ -140,6 +140,8 @@ def projections(detection: Detection) -> tuple[Projection, ...]:
 _SIDES = {0: ("R", "L"), 1: ("A", "P")}
 """By the axis that runs across a picture: the patient's side on its left and on its right."""
 
+_UNKNOWN_SIDES = ("?", "?")
+
 
 def _plane(
     detection: Detection,
@@ -153,7 +155,8 @@ def _plane(
     spacing_mm = detection.scan.spacing_mm
     across, up = axes
     grey = np.rint(255 * share).astype(np.uint8)
-    return Plane(grey, spacing_mm[up], spacing_mm[across], *_SIDES[across])
+    sides = _SIDES[across] if detection.scan.sides_known else _UNKNOWN_SIDES
+    return Plane(grey, spacing_mm[up], spacing_mm[across], *sides)
 
 
 def _as_seen(values: NDArray[Any]) -> NDArray[Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mslesion.report.document import Caption
 from mslesion.report.wording import PERCENT, TO
+from mslesion.scan import Scan
 
 SPACE = "\N{NO-BREAK SPACE}"
 MM3 = f"{SPACE}mm\N{SUPERSCRIPT THREE}"
@@ -27,10 +30,13 @@ LIMITS = (
     ),
 )
 
-OUTLINED = Caption(
+SIDES = "the patient's right is on the left"
+SIDES_UNKNOWN = "which side is the patient's right is not known"
+
+_OUTLINED = Caption(
     "Axial slices with the largest lesion areas, from low to high, each plain and with its "
-    "lesions outlined; the patient's right is on the left, z is that of the slice's middle, and "
-    "numbers are those of the lesion table, each where its lesion is largest.",
+    "lesions outlined; {sides}, z is that of the slice's middle, and numbers are those of the "
+    "lesion table, each where its lesion is largest.",
     "Each outline encloses a spot that is brighter than the white matter around it, and no "
     "such spot is left without.",
     "Outlines on dark or plain tissue, around skull, eyes or vessels, or bright spots without "
@@ -39,9 +45,9 @@ OUTLINED = Caption(
     "turned, repair the orientation in the file's header.",
 )
 
-PLAIN = Caption(
-    "Axial slices evenly spread through the brain, from low to high; the patient's right is on "
-    "the left, z is that of the slice's middle. No lesion was found, so nothing is outlined.",
+_PLAIN = Caption(
+    "Axial slices evenly spread through the brain, from low to high; {sides}, z is that of the "
+    "slice's middle. No lesion was found, so nothing is outlined.",
     "Upright brains, front up, without bright spots in the white matter.",
     "Bright spots in the white matter: lesions may have been missed. Or a head that is turned or "
     "upside down.",
@@ -50,7 +56,7 @@ PLAIN = Caption(
 )
 
 PROJECTIONS = Caption(
-    "The whole head from the front, from the patient's left and from below: mean signal in grey, "
+    "The whole head from the front, from one side and from below: mean signal in grey, "
     "and over it the highest probability along each line of sight.",
     "Colour lies within the brain, mostly near the ventricles, and is either bright or absent.",
     "Colour in skull, eyes or neck, at the border of the brain, or a haze of middling probability.",
@@ -65,6 +71,17 @@ SLICES = Caption(
     "Look at those slices. Do not go by the paper's CNN: on people it never saw it does no "
     "better than the height of a slice alone.",
 )
+
+
+def sides(scan: Scan) -> str:
+    """Where the patient's right is in a picture, if that is known."""
+    return SIDES if scan.sides_known else SIDES_UNKNOWN
+
+
+def slices_caption(scan: Scan, *, is_outlined: bool) -> Caption:
+    """What is said of slices with lesions, and of those of a scan without."""
+    caption = _OUTLINED if is_outlined else _PLAIN
+    return replace(caption, shown=caption.shown.format(sides=sides(scan)))
 
 
 def volume(mm3: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -144,6 +145,23 @@ def test_good_scans_are_not_lost_with_a_bad_one(tmp_path: Path, make_bids_cohort
     assert len(lines) == 2
     assert any("sub-02_FLAIR.nii.gz" in line for line in lines)
     assert any("sub-03_label-L_mask.nii.gz" in line for line in lines)
+
+
+def test_an_empty_mask_of_a_patient_is_remarked_on(tmp_path: Path, make_bids_cohort) -> None:
+    """A control's mask is empty as it should be; a patient's is listed, and one of 0 and 255."""
+    folder = make_bids_cohort(tmp_path / "c", people={"01": "MS", "02": "MS", "03": "control"})
+    for name, mark in (("01", 0), ("02", 255), ("03", 0)):
+        path = folder / f"derivatives/manual/sub-{name}/anat/sub-{name}_label-L_mask.nii.gz"
+        image = nib.load(folder / f"sub-{name}/anat/sub-{name}_FLAIR.nii.gz")
+        mask = np.zeros(image.shape, np.uint8)
+        mask[tuple(n // 2 for n in image.shape)] = mark
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_nifti(path, mask, image.affine)
+    cut = cut_cohort(read_cohort(folder), SliceProtocol())
+    assert cut.remarks == (
+        "sub-01: the lesion mask is empty",
+        "sub-02: the lesion mask holds 0 and 255: 255 is lesion",
+    )
 
 
 def test_a_cohort_of_damaged_scans_is_refused(tmp_path: Path, make_bids_cohort) -> None:

@@ -245,13 +245,13 @@ def test_masks_mark_lesions_with_1_or_255(mark: int, dtype: type, tmp_path: Path
     values = np.zeros(SHAPE, dtype=dtype)
     values[1, 2, 3] = mark
     scan, path = _scan_and_mask(tmp_path, values)
-    assert np.argwhere(read_lesion_mask(path, scan)).tolist() == [[1, 2, 3]]
+    assert np.argwhere(read_lesion_mask(path, scan)[0]).tolist() == [[1, 2, 3]]
 
 
 def test_a_mask_without_lesion_is_empty(tmp_path: Path) -> None:
     """A mask of zeros is a mask, of somebody without lesions."""
     scan, path = _scan_and_mask(tmp_path, np.zeros(SHAPE, dtype=np.uint8))
-    mask = read_lesion_mask(path, scan)
+    mask, _ = read_lesion_mask(path, scan)
     assert mask.shape == SHAPE
     assert not mask.any()
 
@@ -263,7 +263,7 @@ def test_a_mask_stored_in_another_order_fits(tmp_path: Path) -> None:
     flipped = np.diag([-1.0, 1.0, 3.0, 1.0])
     flipped[0, 3] = SHAPE[0] - 1
     scan, path = _scan_and_mask(tmp_path, values[::-1], flipped)
-    assert np.argwhere(read_lesion_mask(path, scan)).tolist() == [[1, 2, 3]]
+    assert np.argwhere(read_lesion_mask(path, scan)[0]).tolist() == [[1, 2, 3]]
 
 
 @pytest.mark.parametrize(

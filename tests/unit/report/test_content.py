@@ -130,6 +130,7 @@ def test_names_from_users_cannot_break_the_page():
     study = dataclasses.replace(
         study,
         set_aside=(hostile,),
+        remarks=(hostile,),
         notes=(hostile,),
         provenance={hostile: hostile},
         examples=(dataclasses.replace(study.examples[0], caption=hostile),),
@@ -147,7 +148,7 @@ def test_names_from_users_cannot_break_the_page():
         run.predictions.person_id[run.predictions.person_id == "sub-01"] = hostile
     _, page = written(study)
     assert "script" not in {tag for tag, _ in page.tags}
-    assert page.text.count('<script>alert("x")</script>&amp;') >= 5
+    assert page.text.count('<script>alert("x")</script>&amp;') >= 6
     assert "onerror" not in {name for _, values in page.tags for name in values}
 
 

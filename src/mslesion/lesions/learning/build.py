@@ -24,11 +24,11 @@ from mslesion.lesions.learning.recipe import (
 )
 from mslesion.lesions.learning.verdict import examine_simulated_people, fit_verdict
 from mslesion.lesions.model import Calibration, save_lesion_model
-from mslesion.lesions.operating_point import OperatingPoint
+from mslesion.lesions.operating_point import UNCHOSEN
 from mslesion.write.atomic import write_json
 
 MODEL_FILE = "model.safetensors"
-_UNCHOSEN = Chosen(Calibration(), Calibration(), OperatingPoint())
+_UNCHOSEN = Chosen(Calibration(), Calibration(), UNCHOSEN)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,8 @@ def _cross_validation(
     }  # fmt: skip
     for known, (fold, scan) in zip(scans, answers, strict=True):
         agreement = agreement_at(scan, by_fold[fold])
-        scored.append((known, fold, ScoredScan(known.person_id, scan.name, agreement)))
+        told = ScoredScan(known.person_id, scan.name, agreement, scan.history, scan.warnings)
+        scored.append((known, fold, told))
     datasets = sorted({known.dataset for known in scans if not known.is_lesion_free})
     return {
         "recipe": asdict(recipe),

@@ -24,12 +24,17 @@ _ROUNDS = 50
 
 @dataclass(frozen=True, eq=False)
 class ValidationScan:
-    """One scan's answers by a network that never saw its person; arrays are (X, Y, Z)."""
+    """One scan's answers by a network that never saw its person; arrays are (X, Y, Z).
+
+    ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
+    """
 
     name: str
     probability: NDArray[np.float32]
     reference: NDArray[np.bool_]
     voxel_volume_mm3: float
+    history: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:

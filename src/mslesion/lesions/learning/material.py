@@ -214,4 +214,4 @@ def _mask_beside(scan_file: ScanFile, kind: str, scan: Scan) -> NDArray[np.bool_
     if scan_file.lesion_mask is None:
         return None
     found = sorted(scan_file.lesion_mask.parent.glob(f"*_{kind}.nii*"))
-    return read_lesion_mask(found[0], scan) if found else None
+    return read_lesion_mask(found[0], scan)[0] if found else None

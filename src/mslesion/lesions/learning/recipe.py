@@ -7,7 +7,7 @@ it never saw ──► calibration and operating point ──► the network tra
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ import torch
 from joblib import Parallel, delayed
 from safetensors.torch import load_file, save_file
 
-from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError, UsageError
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.lesions.inference import region_probabilities
@@ -46,7 +45,7 @@ from mslesion.lesions.model import (
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.progress import track
-from mslesion.read import load
+from mslesion.read import load, mask_doubts
 from mslesion.write.atomic import atomic_path
 
 _REAL_SHARE = 0.45
@@ -253,19 +252,21 @@ def answer_unseen(
     }
     for known in track(scans, "validating", len(scans)):
         fold = fold_of[known.person]
-        yield fold, validation_scan(known.scan_file, networks[fold])
+        yield fold, validation_scan(known, networks[fold])
 
 
-def validation_scan(scan_file: ScanFile, network: LesionNetwork) -> ValidationScan:
+def validation_scan(known: KnownScan, network: LesionNetwork) -> ValidationScan:
     """A scan's uncalibrated answers beside its reference mask."""
-    loaded = load(scan_file)
+    loaded = load(known.scan_file)
     regions = region_probabilities([network], loaded.scan)
     mask = loaded.lesion_mask
     return ValidationScan(
-        name=scan_file.name,
+        name=known.scan_file.name,
         probability=regions.lesion * (regions.brain > 0.5),
         reference=np.zeros(loaded.scan.grid.shape, np.bool_) if mask is None else mask,
         voxel_volume_mm3=loaded.scan.grid.voxel_volume_mm3,
+        history=loaded.scan.history,
+        warnings=(*loaded.scan.warnings, *mask_doubts(mask, known.diagnosis)),
     )
 
 
@@ -287,9 +288,7 @@ def choose(scans: Sequence[ValidationScan]) -> Chosen:
 
 def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
     """The same scan with calibrated probabilities."""
-    return ValidationScan(
-        scan.name, calibration(scan.probability), scan.reference, scan.voxel_volume_mm3
-    )
+    return replace(scan, probability=calibration(scan.probability))
 
 
 def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
