@@ -151,6 +151,60 @@ def _open_handles() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def orientations(work: Path, size: int) -> Result:
+    """One scan stored in all 48 orders of its axes: is it the same mask, on the stored grid?"""
+    from itertools import permutations, product
+
+    import nibabel as nib
+    from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+
+    scan = simulate_person(CohortRecipe(people=1, ms_share=1.0, seed=11), 0).scan
+    image = nib.Nifti1Image(scan.voxels.astype(np.int16), scan.grid.affine_vox_to_ras)
+    now = io_orientation(image.affine)
+    codes = ["".join(side) for axes in permutations(("RL", "AP", "IS")) for side in product(*axes)]
+    path, identical, farthest, expected = work / "scan.nii", 0, 0.0, None
+    for code in codes[:size]:
+        stored = image.as_reoriented(ornt_transform(now, axcodes2ornt(tuple(code))))
+        nib.save(stored, path)
+        found = mslesion.detect(path)
+        found.save(work / "out")
+        mask = nib.load(work / "out" / "scan_label-L_mask.nii.gz")
+        on_its_grid = mask.shape == stored.shape and np.allclose(mask.affine, stored.affine)
+        upright = np.asarray(nib.as_closest_canonical(mask).dataobj)
+        if expected is None:
+            expected = upright, found.probability
+        identical += on_its_grid and np.array_equal(upright, expected[0])
+        farthest = max(farthest, float(np.abs(found.probability - expected[1]).max()))
+    return {
+        "orders": size,
+        "identical masks on the stored grid": identical,
+        "largest difference of probability": farthest,
+    }
+
+
+def catalogue(work: Path, _size: int) -> Result:
+    """The tests of the catalogue of faults, and what did not end as it should."""
+    return _tested(work, "test_catalogue.py", "test_every_fault")
+
+
+def canaries(work: Path, _size: int) -> Result:
+    """Names planted in headers, extensions, file names and folders: what came out."""
+    return {"names planted": 40} | _tested(work, "test_privacy.py", "forty_planted")
+
+
+def _tested(work: Path, file: str, names: str) -> Result:
+    """What pytest says of the tests of one file."""
+    import xml.etree.ElementTree as ET  # noqa: S405, N817 - of a file just written by pytest
+
+    report = work / "report.xml"
+    path = ROOT / "tests/faults" / file
+    command = [sys.executable, "-m", "pytest", "-q", str(path), "-k", names, f"--junitxml={report}"]
+    subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
+    (suite,) = ET.parse(report).getroot()  # noqa: S314
+    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+    return {"tests": int(suite.get("tests", 0)), "failed": failed}
+
+
 def bit_flips(work: Path, size: int) -> Result:
     """Single bits of a compressed scan, and all of a header: the slow tests of this, counted."""
     sys.path.insert(0, str(ROOT / "tests/faults"))
@@ -211,6 +265,9 @@ def _kilobytes(usage: resource.struct_rusage) -> float:
 
 
 EXPERIMENTS: dict[str, tuple[Callable[[Path, int], Result], int]] = {
+    "catalogue": (catalogue, 1),
+    "canaries": (canaries, 1),
+    "orientations": (orientations, 48),
     "kills": (kills, 100),
     "bit_flips": (bit_flips, 10_000),
     "bombs": (bombs, 3),

@@ -83,6 +83,7 @@ class Detection:
                 name: None if value is None else round(value, 3)
                 for name, value in asdict(self.quality).items()
             },
+            "head": self.quality.head or None,
             "spacing_mm": list(self.scan.spacing_mm),
             "version": __version__,
             "model": self.detector.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nibabel as nib
@@ -11,7 +11,8 @@ import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
-from mslesion.simulate import CohortRecipe, simulate_person
+from mslesion.simulate import CohortRecipe
+from mslesion.simulate.person import draw_person, replay
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +77,13 @@ class GoodScan:
         return motion @ self.affine_vox_to_ras
 
 
-def simulated_good_scan() -> GoodScan:
-    """A simulated patient with MS at half the resolution in plane, without noise in air."""
-    scan = simulate_person(CohortRecipe(people=2, ms_share=1.0, seed=5), 0).scan
+def simulated_good_scan(skull: str = "with", **tissues: float) -> GoodScan:
+    """A simulated patient with MS at half the resolution in plane, without noise in air.
+
+    ``tissues`` are intensities of tissues in units of white matter in place of FLAIR's.
+    """
+    draw = draw_person(CohortRecipe(people=2, ms_share=1.0, seed=5, skull=skull), 0)
+    scan = replay(replace(draw, contrast=replace(draw.contrast, **tissues))).scan
     width, depth, height = scan.voxels.shape
     coarse = scan.voxels.reshape(width // 2, 2, depth // 2, 2, height).mean(axis=(1, 3))
     grey = np.rint(np.clip(coarse / np.percentile(coarse, 99.9), 0, 1) * 255).astype(np.uint8)

@@ -90,12 +90,14 @@ class RefuseAtOnce(Refuse):
 class Answer:
     """A result whose history holds one phrase and whose warnings another; none if they are empty.
 
-    It has the mask of the good scan, or one that agrees with it to ``least_dice``.
+    It has the mask of the good scan, or one that agrees with it to ``least_dice``. ``head`` is
+    what is recorded of the head beside the brain, where that is asked for.
     """
 
     history: str = ""
     warning: str = ""
     least_dice: float = 1.0
+    head: str = ""
 
     def check(self, run: Run, lesions: NDArray[np.bool_]) -> None:
         """Assert that it happened."""
@@ -106,6 +108,7 @@ class Answer:
         _require_spacing_told(run)
         _require_told(self.history, run.summary["history"], run.page)
         _require_told(self.warning, run.summary["warnings"], run.page)
+        assert not self.head or run.summary["head"] == self.head
         mask = np.asarray(nib.as_closest_canonical(run.mask).dataobj) > 0
         assert _dice(mask, lesions) >= self.least_dice
 

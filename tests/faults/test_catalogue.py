@@ -21,7 +21,7 @@ from time import perf_counter
 import nibabel as nib
 import numpy as np
 import pytest
-from good_scan import GoodScan
+from good_scan import GoodScan, simulated_good_scan
 from numpy.typing import NDArray
 from outcomes import ACCEPT, Answer, Refuse, RefuseAtOnce, Run, fix, warn
 from PIL import Image
@@ -176,6 +176,93 @@ def _mask(good: GoodScan) -> bytes:
     return good.nifti((good.voxels > 200).astype(np.uint8))
 
 
+def _in_contrast(**tissues: float) -> Bytes:
+    """The person of the good scan in another sequence: intensities in units of white matter."""
+
+    def make(_good: GoodScan) -> bytes:
+        return simulated_good_scan(**tissues).nifti()
+
+    return make
+
+
+def _noise(good: GoodScan) -> bytes:
+    return good.nifti(np.random.default_rng(0).rayleigh(20, good.voxels.shape).astype(np.float32))
+
+
+def _phantom(good: GoodScan) -> bytes:
+    """A bottle with three rods."""
+    x, y, z = np.indices(good.voxels.shape) - np.array(good.voxels.shape)[:, None, None, None] / 2
+    bottle = ((x**2 + y**2) < 45**2) & (np.abs(z) < 9)
+    voxels = np.random.default_rng(0).rayleigh(3, good.voxels.shape) + 100 * bottle
+    for place in (-20, 0, 20):
+        voxels[(x - place) ** 2 + y**2 < 36] = 160
+    return good.nifti(voxels.astype(np.float32))
+
+
+def _knee(good: GoodScan) -> bytes:
+    """Skin, fat, muscle, bone and marrow in rings."""
+    x, y = np.indices(good.voxels.shape[:2]) - 64
+    rings = np.zeros(good.voxels.shape, np.float32)
+    for limit, value in ((40, 80), (37, 180), (32, 60), (14, 10), (11, 150)):
+        rings[x**2 + y**2 < limit**2] = value
+    return good.nifti(rings + np.random.default_rng(0).rayleigh(4, rings.shape).astype("f4"))
+
+
+def _photograph(good: GoodScan) -> bytes:
+    """Overlapping discs of all sizes, the same in every slice."""
+    rng = np.random.default_rng(0)
+    picture = np.zeros(good.voxels.shape[:2], np.float32)
+    x, y = np.indices(picture.shape)
+    for _ in range(400):
+        radius = min(3 * rng.pareto(1.5) + 3, 40)
+        disc = (x - rng.uniform(0, 128)) ** 2 + (y - rng.uniform(0, 128)) ** 2 < radius**2
+        picture[disc] = rng.uniform(20, 255)
+    return good.nifti(np.repeat(picture[:, :, None], good.voxels.shape[2], axis=2))
+
+
+def _ghosted(good: GoodScan) -> bytes:
+    """Copies of the head beside it, as breathing or nodding leaves them along one axis."""
+    voxels = good.voxels.astype(np.float32)
+    return good.nifti(voxels + 0.15 * np.roll(voxels, 64, axis=1))
+
+
+def _noisy(good: GoodScan) -> bytes:
+    rng = np.random.default_rng(0)
+    level = np.median(good.voxels[good.voxels > 60])
+    real, imaginary = rng.normal(0, 0.13 * level, (2, *good.voxels.shape))
+    return good.nifti(np.hypot(good.voxels + real, imaginary).astype(np.float32))
+
+
+def _uneven(good: GoodScan) -> bytes:
+    """Six times as bright at the right edge as at the left, as a surface coil leaves it."""
+    across = np.linspace(0, 1, good.voxels.shape[0])[:, None, None]
+    return good.nifti((good.voxels * 6**across).astype(np.float32))
+
+
+def _stripped(good: GoodScan) -> bytes:
+    """Zeros outside of the brain, whose border is known from the same person without a skull."""
+    bare = simulated_good_scan(skull="without")
+    return good.nifti(good.voxels * (bare.voxels > 0))
+
+
+def _defaced(good: GoodScan) -> bytes:
+    """Zeros in front of the brain's base, as defacing leaves them."""
+    voxels = good.voxels.copy()
+    front = int(np.flatnonzero(simulated_good_scan(skull="without").voxels.any(axis=(0, 2)))[-1])
+    voxels[:, front - 8 :, :10] = 0
+    return good.nifti(voxels)
+
+
+def _upside_down(good: GoodScan) -> bytes:
+    return good.nifti(good.voxels[:, :, ::-1])
+
+
+def _axes_exchanged(good: GoodScan) -> bytes:
+    """A head that lies on its side, by its header."""
+    spacing_mm = good.spacing_mm[[1, 0, 2]]
+    return good.nifti(good.voxels.swapaxes(0, 1), np.diag([*spacing_mm, 1.0]))
+
+
 def _refuse(phrase: str) -> Refuse:
     return Refuse("UNREADABLE", phrase)
 
@@ -185,6 +272,7 @@ def _refuse_at_once(phrase: str) -> Refuse:
 
 
 DAMAGED_GZIP = Refuse("UNREADABLE", "is compressed, and damaged or cut short")
+NO_BRAIN = Refuse("NO_BRAIN", "shows no brain, as FLAIR images show it")
 SINGLE_SLICE = Refuse("GEOMETRY", "holds a single slice")
 
 
@@ -300,7 +388,7 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("scl_slope negative", lambda g: g.nifti(-g.voxels.astype("i2"), scl_slope=-1),
             warn("negative scaling in the header")),
         row("scl_slope negative, so that dark is bright", lambda g: g.nifti(scl_slope=-1),
-            Refuse("NO_BRAIN", "shows no brain")),
+            NO_BRAIN),
         row("a few NaN or Inf voxels", _three_voxels_of_air_without_number,
             fix("3 NaN or infinite voxels set to 0")),
         row("NaN background", _air_without_number, fix("NaN or infinite voxels set to 0")),
@@ -320,6 +408,27 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("complex", lambda g: g.nifti(g.voxels.astype("c8")), Refuse("VOXELS", "has complex")),
         row("RGB", _colour, Refuse("VOXELS", "has colour voxels")),
         row("a mask given as FLAIR", _mask, Refuse("VOXELS", "only 2 different values, as masks")),
+    ),
+    "Content": (
+        row("T1w given as FLAIR", _in_contrast(grey=0.78, csf=0.3, deep_grey=0.88),
+            Refuse("CONTRAST", "looks like a T1w image, not FLAIR")),
+        row("T2w given as FLAIR", _in_contrast(grey=1.3, csf=2.4, deep_grey=1.15),
+            Refuse("CONTRAST", "looks like a T2w image, not FLAIR")),
+        row("PD given as FLAIR", _in_contrast(grey=1.2, csf=1.1, deep_grey=1.07),
+            NO_BRAIN),
+        row("noise", _noise, NO_BRAIN),
+        row("phantom", _phantom, NO_BRAIN),
+        row("knee", _knee, NO_BRAIN),
+        row("photograph", _photograph, NO_BRAIN),
+        row("skull already stripped", _stripped, Answer(head="without skull", least_dice=0.8)),
+        row("defaced", _defaced, Answer(head="with skull, without face", least_dice=0.95)),
+        row("heavy motion", _ghosted, warn("ghosts beside the head", least_dice=0.0)),
+        row("low signal to noise", _noisy, warn("noise is strong", least_dice=0.0)),
+        row("strong bias field", _uneven, warn("brightness is uneven", least_dice=0.0)),
+        row("upside-down header", _upside_down,
+            warn("the head lies upside down, by the header", least_dice=0.0)),
+        row("permuted affine", _axes_exchanged,
+            warn("the head lies with its axes exchanged", least_dice=0.0)),
     ),
     "Environment": (
         row("spaces in the name", lambda g: g.nifti(), ACCEPT, "my scan of may.nii"),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.lesions.findings import Lesion, measure_lesions
+from mslesion.lesions.head_pose import HeadPose, pose_of_head
 from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.model import LesionModel
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
@@ -34,6 +36,11 @@ class FoundLesions:
     ventricles: NDArray[np.bool_]
     contrast: tuple[float, ...]
     lesions: tuple[Lesion, ...]
+
+    @cached_property
+    def pose(self) -> HeadPose:
+        """How the head lies, and how much its brain looks like one."""
+        return pose_of_head(self.brain, self.ventricles, self.scan.spacing_mm)
 
 
 def find_lesions(

@@ -115,6 +115,7 @@ def origin_table(detection: Detection) -> Table:
         ("voxels as stored", times.join(map(str, stored.shape))),
         ("voxel spacing as stored", f"{times.join(f'{mm:.3g}' for mm in stored.spacing_mm)} mm"),
         ("axes as stored run towards", stored.axis_codes),
+        *([("head", detection.quality.head)] if detection.quality.head else []),
         *(("on reading", note) for note in scan.history),
     ]
     detector_rows = [

@@ -9,18 +9,20 @@ from mslesion.lesions.contrast import scan_doubts
 from mslesion.lesions.detection import FoundLesions
 from mslesion.lesions.quality import MOST_BIAS, MOST_GHOST, MOST_NOISE, UNMEASURED, ScanQuality
 from mslesion.scan import Scan
+from mslesion.simulate.anatomy import load_anatomy
 
 
 @pytest.fixture
 def found() -> FoundLesions:
-    """A whole brain of 1,200 ml in a FLAIR scan, without lesions."""
-    shape = (90, 105, 40)
-    axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
-    brain = sum(axis**2 for axis in axes) < 0.75
-    scan = Scan.from_stored(brain.astype(np.float32), np.diag([1.8, 1.8, 3.0, 1.0]))
-    nothing = np.zeros(shape, bool)
+    """A whole brain with its ventricles in a FLAIR scan, without lesions."""
+    anatomy = load_anatomy()
+    ventricles = np.zeros_like(anatomy.brain)
+    ventricles[anatomy.box] = anatomy.box_ventricles
+    brain, ventricles = anatomy.brain[::2, ::2, ::3], ventricles[::2, ::2, ::3]
+    scan = Scan.from_stored(brain.astype(np.float32), np.diag([2.0, 2.0, 3.0, 1.0]))
+    nothing = np.zeros(brain.shape, bool)
     return FoundLesions(
-        scan, nothing.astype(np.float32), nothing, brain, nothing, (0.98, 0.01, 0.01), ()
+        scan, nothing.astype(np.float32), nothing, brain, ventricles, (0.98, 0.01, 0.01), ()
     )
 
 
