@@ -194,7 +194,7 @@ def canaries(work: Path, _size: int) -> Result:
 
 def _tested(work: Path, file: str, names: str) -> Result:
     """What pytest says of the tests of one file."""
-    import xml.etree.ElementTree as ET  # noqa: S405, N817 - of a file just written by pytest
+    import xml.etree.ElementTree as ET
 
     report = work / "report.xml"
     path = ROOT / "tests/faults" / file

@@ -104,6 +104,7 @@ def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> No
 
     Raises:
         ScanError: the file cannot be used.
+        OutputError: the file cannot be used, and ``output`` is another run's at the moment.
     """
     from mslesion.write.detection import remove_detection
 
@@ -111,7 +112,9 @@ def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> No
     try:
         read_head(path, volume)
     except ScanError:
-        remove_detection(DetectionFiles(output, person.scans[0].name))
+        if output.is_dir():
+            with output_folder(output, path):
+                remove_detection(DetectionFiles(output, person.scans[0].name))
         raise
 
 
