@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from mslesion.errors import OutputError
 from mslesion.write.atomic import remove_partial_files, write_text
 
 LOCK_NAME = ".mslesion.lock"
+LEAST_FREE_BYTES = 2**24
+"""The results of one scan take a megabyte or a few; with less room than this none is begun."""
+
 _PATIENCE_S = 0.2
 
 
@@ -56,3 +60,10 @@ def _try_to_write(folder: Path) -> None:
     except OutputError as error:
         raise OutputError(error.what, remedy=error.remedy, file=folder) from error
     probe.unlink()
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < LEAST_FREE_BYTES:
+        raise OutputError(
+            f"lies on a disk that is full: {free_bytes / 2**20:.0f} MB are left",
+            remedy="free some space, or choose another folder",
+            file=folder,
+        )

@@ -1,0 +1,214 @@
+"""The catalogue of faults, where the fault is not in the scan but around the run.
+
+Names, pipes, devices and loops as inputs stand in ``test_catalogue.py`` with the other files;
+kills at a hundred random moments in ``tools/measure_reliability.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from good_scan import GoodScan
+
+import mslesion
+from mslesion.cli import main
+from mslesion.lesions.model import shipped_path
+from mslesion.write.folder import output_folder
+
+
+@pytest.fixture
+def scan(good: GoodScan, tmp_path: Path) -> Path:
+    """The good scan, alone in its folder."""
+    path = tmp_path / "scans" / "scan_FLAIR.nii"
+    path.parent.mkdir()
+    path.write_bytes(good.nifti())
+    return path
+
+
+def _detect(scan: Path, output: Path, *options: str) -> int:
+    return main(["detect", str(scan), "--output", str(output), *options])
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# --- where results cannot be written ------------------------------------------------------------
+
+
+def _a_file(out: Path, _monkeypatch: pytest.MonkeyPatch) -> Path:
+    out.write_text("mine")
+    return out
+
+
+def _below_a_file(out: Path, _monkeypatch: pytest.MonkeyPatch) -> Path:
+    out.write_text("mine")
+    return out / "results"
+
+
+def _read_only(_out: Path, _monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = Path("/sys/mslesion")
+    if not place.parent.is_dir():
+        pytest.skip("no /sys here, in which nobody may make a folder")
+    return place
+
+
+def _full(out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**40, 2**40 - 2**20, 2**20))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("make", "phrase"),
+    [
+        pytest.param(_a_file, "a file stands where a folder is needed", id="a file"),
+        pytest.param(_below_a_file, "a file stands where a folder is needed", id="below a file"),
+        pytest.param(_read_only, "cannot be written", id="read-only"),
+        pytest.param(_full, "lies on a disk that is full: 1 MB are left", id="full disk"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told_before_any_work(
+    make: Callable[[Path, pytest.MonkeyPatch], Path], phrase: str, scan: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit code 5 and one line; what stands in the way is left as it is, and no scan is begun."""
+    output = make(tmp_path / "out", monkeypatch)
+    assert _detect(scan, output) == 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("OUTPUT: ")
+    assert phrase in line
+    out = tmp_path / "out"
+    assert not out.exists() or out.is_dir() or out.read_text() == "mine"
+    assert not out.is_dir() or not any(out.iterdir())
+
+
+def test_a_disk_that_fills_up_meanwhile_leaves_no_partial_file(
+    scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fourth file finds no room: exit code 5, and the three before it are whole."""
+    whole, cut_short = tmp_path / "whole", tmp_path / "out"
+    assert _detect(scan, whole) == 0
+    expected = _content(whole)
+    sync, calls = os.fsync, iter(range(10**6))
+
+    def fill_up(handle: int) -> None:
+        # Two for each file: its bytes, and the list of names of its folder.
+        if next(calls) >= 8:
+            raise OSError(28, os.strerror(28))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", fill_up)
+    capsys.readouterr()
+    assert _detect(scan, cut_short) == 5
+    assert "no space left on device" in capsys.readouterr().err
+    left = _content(cut_short)
+    assert 0 < len(left) < len(expected)
+    assert all(expected[name] == data for name, data in left.items())
+    monkeypatch.undo()
+    assert _detect(scan, cut_short, "--resume") == 0
+    assert _content(cut_short) == expected
+
+
+def test_two_runs_into_one_folder_do_not_mix(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While one run has the folder, another ends with exit code 5; afterwards it is free."""
+    output = tmp_path / "out"
+    with output_folder(output):
+        assert _detect(scan, output) == 5
+        assert "another run of mslesion writes there" in capsys.readouterr().err
+    assert _detect(scan, output) == 0
+
+
+# --- a run that is killed -----------------------------------------------------------------------
+
+
+def test_a_killed_run_leaves_whole_files_and_can_be_resumed(good: GoodScan, tmp_path: Path) -> None:
+    """A run is killed once its first result is there: files are whole, --resume ends the same."""
+    scans, killed, whole = (tmp_path / name for name in ("scans", "killed", "whole"))
+    scans.mkdir()
+    for name in "abc":
+        (scans / f"{name}_FLAIR.nii").write_bytes(good.nifti())
+    assert _detect(scans, whole) == 0
+    expected = _content(whole)
+    command = [sys.executable, "-m", "mslesion", "detect", str(scans), "--output", str(killed)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while not (killed / "a_summary.json").exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+    left = {n: data for n, data in _content(killed).items() if not n.startswith(".")}
+    assert len(left) < len(expected)
+    assert all(expected[name] == data for name, data in left.items())
+    assert _detect(scans, killed, "--resume") == 0
+    assert _content(killed) == expected
+
+
+# --- model files --------------------------------------------------------------------------------
+
+
+def _truncated(data: bytes, _place: Path) -> bytes:
+    return data[: len(data) // 2]
+
+
+def _one_bit_flipped(data: bytes, _place: Path) -> bytes:
+    changed = bytearray(data)
+    changed[-1000] ^= 1
+    return bytes(changed)
+
+
+def _pickled(_data: bytes, place: Path) -> bytes:
+    """A pickle that makes a folder when it is opened, written by hand: os.mkdir(place)."""
+    return b"cos\nmkdir\n(V" + str(place).encode() + b"\ntR."
+
+
+@pytest.mark.parametrize("change", [_truncated, _one_bit_flipped, _pickled])
+def test_a_model_file_that_is_not_whole_is_refused(
+    change: Callable[[bytes, Path], bytes], scan: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit code 6, one line, no result, and nothing that stands in the file is done."""
+    model, sprung = tmp_path / "model.safetensors", tmp_path / "sprung"
+    model.write_bytes(change(shipped_path("small").read_bytes(), sprung))
+    assert _detect(scan, tmp_path / "out", "--model-path", str(model)) == 6
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"MODEL: {model}: ")
+    assert not sprung.exists()
+    assert not (tmp_path / "out").exists()
+
+
+# --- bare surroundings --------------------------------------------------------------------------
+
+WITHOUT_NETWORK = """
+import socket, sys
+def refuse(*_, **__):
+    raise AssertionError("the network was asked for")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from mslesion.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_bare_surroundings_change_nothing(scan: Path, tmp_path: Path) -> None:
+    """No network, no home, no locale, python -O: the same files as ever, and nothing else said."""
+    mslesion.detect(scan).save(tmp_path / "usual")
+    command = [sys.executable, "-O", "-c", WITHOUT_NETWORK, "detect", str(scan)]
+    bare = {name: value for name, value in os.environ.items() if name in ("PATH", "SYSTEMROOT")}
+    bare |= {"HOME": "/nonexistent", "LANG": "C", "LC_ALL": "C", "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "bare")],
+        env=bare, capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "finding lesions: " not in line] == []
+    assert _content(tmp_path / "bare") == _content(tmp_path / "usual")
