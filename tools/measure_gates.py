@@ -40,7 +40,8 @@ from mslesion.write.atomic import write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RECORD = ROOT / "docs/results.md", ROOT / "docs/results/gates.json"
-SEED = 30_000
+SEED = 40_000
+"""Another than the limits were chosen on."""
 SHAPE, SPACING_MM = (192, 216, 24), (1.0, 1.0, 5.0)
 Voxels = NDArray[np.float32]
 
