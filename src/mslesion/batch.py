@@ -17,10 +17,16 @@ from mslesion.detector import Detector, detect_scan
 from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
 from mslesion.progress import track
 from mslesion.read.detections import DetectionFiles, file_sha256, is_detections_dataset
-from mslesion.write.detection import remove_detection, write_detection
+from mslesion.write.detection import (
+    remove_detection,
+    remove_unfinished,
+    require_ours,
+    write_detection,
+)
 from mslesion.write.detections import (
     Outcome,
     remove_tables,
+    require_our_tables,
     source_uri,
     write_derivative_description,
     write_run,
@@ -61,7 +67,11 @@ def detect_cohort(
     """
     tasks = _plan(cohort, output)
     _require_place_of_its_own(tasks, output)
-    with output_folder(output, cohort.root):
+    with output_folder(output, cohort.root) as was_killed:
+        if was_killed:
+            for task in tasks:
+                remove_unfinished(task.files)
+        _require_ours(tasks, output, cohort, was_killed=was_killed)
         _describe(cohort, output)
         outcomes = [
             _work_on(task, detector, resume=resume)
@@ -100,7 +110,7 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
     """Refuse a place where something of others could be lost."""
     remedy = "choose a new folder"
     described = output / "dataset_description.json"
-    if described.exists() and not is_detections_dataset(output):
+    if os.path.lexists(described) and not is_detections_dataset(output):
         raise OutputError("holds a dataset that is not ours", remedy=remedy, file=output)
     inputs = {
         os.path.realpath(path)  # which also takes links that lead in a circle
@@ -109,7 +119,7 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
         if path is not None
     }
     for task in tasks:
-        if task.files.folder.resolve() == task.scan_file.image.parent.resolve():
+        if os.path.realpath(task.files.folder) == os.path.realpath(task.scan_file.image.parent):
             raise OutputError("is the folder of the scan itself", remedy=remedy, file=output)
         for path in task.outputs:
             if os.path.realpath(path) in inputs:
@@ -118,6 +128,16 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
                     remedy=remedy,
                     file=output,
                 )
+
+
+def _require_ours(
+    tasks: Sequence[_Task], output: Path, cohort: Cohort, *, was_killed: bool
+) -> None:
+    """See that nothing would be replaced but what an earlier run wrote."""
+    for task in tasks:
+        require_ours(task.files)
+    if cohort.root.is_dir() and not was_killed:
+        require_our_tables(output)
 
 
 def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
@@ -136,7 +156,7 @@ def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
     except Exception as error:  # noqa: BLE001 - one scan must not cost the others their results
         problem = UnforeseenError.of(error, image)
     remove_detection(task.files)
-    return Outcome(task.person_id, task.files, problem)
+    return Outcome(task.person_id, task.files, problem.without_frames())
 
 
 def _is_done(task: _Task, detector: Detector) -> bool:

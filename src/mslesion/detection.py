@@ -101,6 +101,11 @@ class Detection:
         Raises:
             OutputError: the folder cannot be written.
         """
-        from mslesion.write.detection import write_detection
+        from mslesion.read.detections import DetectionFiles
+        from mslesion.write.detection import remove_unfinished, write_detection
+        from mslesion.write.folder import output_folder
 
-        write_detection(self, Path(folder))
+        with output_folder(Path(folder)) as was_killed:
+            if was_killed:
+                remove_unfinished(DetectionFiles(Path(folder), self.name))
+            write_detection(self, Path(folder))

@@ -102,6 +102,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
     """
     scan = read_head(path, volume)
+    input_sha256 = sha256(path.read_bytes()).hexdigest()
     found = find_lesions(scan, detector.model, detector.operating_point)
     require_flair_of_a_brain(found)
     quality = measure_quality(scan, found.brain, found.mask)
@@ -118,7 +119,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         verdict=judge(found.lesions, doubts, detector.model.verdict),
         warnings=(*scan.warnings, *scan_cautions(found), *doubts),
         detector=detector.identity,
-        input_sha256=sha256(path.read_bytes()).hexdigest(),
+        input_sha256=input_sha256,
         input_volume=volume,
         quality=quality,
     )

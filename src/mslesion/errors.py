@@ -6,8 +6,9 @@ code the command line ends with.
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class MslesionError(Exception):
@@ -25,6 +26,21 @@ class MslesionError(Exception):
         self.what = what
         self.remedy = remedy
         self.file = None if file is None else str(file)
+        self.traceback_text = ""
+
+    @property
+    def told_reason(self) -> str:
+        """What is wrong, fit for files that are passed on: without a path."""
+        return " ".join(self.what.split())
+
+    def without_frames(self) -> Self:
+        """The same error without its traceback, which keeps every array of its frames in memory.
+
+        What the traceback says is kept as text, for --debug.
+        """
+        self.traceback_text = "".join(traceback.format_exception(self))
+        self.__cause__ = self.__context__ = None
+        return self.with_traceback(None)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling between worker processes.
@@ -33,10 +49,11 @@ class MslesionError(Exception):
     def __str__(self) -> str:
         """One line, whatever the file is called: line breaks in names are escaped."""
         parts = [self.code, self.file, self.what, self.remedy]
-        return ": ".join(_one_line(part) for part in parts if part is not None)
+        return ": ".join(one_line(part) for part in parts if part is not None)
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Text for one line of a terminal: what is not printable is escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -125,6 +142,11 @@ class UnforeseenError(MslesionError):
 
     code = "BUG"
     exit_code = 70
+
+    @property
+    def told_reason(self) -> str:
+        """The kind of error alone: what it says may hold a path."""
+        return self.what.partition(":")[0]
 
     @classmethod
     def of(cls, error: Exception, file: Path | None = None) -> UnforeseenError:

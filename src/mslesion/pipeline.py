@@ -113,7 +113,7 @@ def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> No
         read_head(path, volume)
     except ScanError:
         if output.is_dir():
-            with output_folder(output, path):
+            with output_folder(output):
                 remove_detection(DetectionFiles(output, person.scans[0].name))
         raise
 

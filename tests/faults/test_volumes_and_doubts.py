@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from good_scan import GoodScan
@@ -15,7 +18,8 @@ from mslesion.cli import main
 from mslesion.detector import detect_scan, load_detector
 from mslesion.report.detection import detection_report
 from mslesion.report.detection_views import axial_slices, projections
-from mslesion.verdict import VerdictModel
+from mslesion.report.detection_wording import SIDES_UNKNOWN
+from mslesion.verdict import VerdictModel, judge
 
 
 @pytest.fixture
@@ -59,11 +63,26 @@ def test_no_side_is_named_where_none_is_known(good: GoodScan, tmp_path: Path) ->
     path.write_bytes(good.nifti(sform_code=0, qform_code=0))
     found = mslesion.detect(path)
     assert found.lesions
-    page = detection_report(found)
-    assert page.count("which side is the patient&#x27;s right is not known") == 2
-    assert "right is on the left" not in page
+    page = html.unescape(detection_report(found))
+    words = re.sub(r"<[^>]*>|base64,[^\"]*", " ", page).replace(SIDES_UNKNOWN, "")
+    assert page.count(SIDES_UNKNOWN) == 2
+    assert re.findall(r"(?i)patient's (?:right|left)|\b[LR][AP]S\b", words) == []
+    found.save(tmp_path / "out")
+    mask = nib.load(tmp_path / "out" / "scan_label-L_mask.nii.gz")
+    assert (mask.header["sform_code"], mask.header["qform_code"]) == (0, 0)
+    assert np.allclose(mask.affine, nib.load(path).affine, atol=1e-3)
     planes = [shown.plane for shown in (*axial_slices(found), *projections(found))]
     assert {(plane.left, plane.right) for plane in planes} == {("?", "?")}
+
+
+def test_doubt_about_quality_silences_the_verdict() -> None:
+    """A verdict model that is sure says nothing where the scan is in doubt, and why."""
+    zeros, rates = (0.0,) * 4, (0.02, 0.0, 0.05)
+    sure = VerdictModel(zeros, (1.0,) * 4, zeros, 9.0, 0.5, rates, rates, "nobody")
+    assert judge((), (), sure).ms_probability == pytest.approx(1, abs=1e-3)
+    silent = judge((), ("noise is strong", "ghosts"), sure)
+    assert (silent.ms_probability, silent.abstained) == (None, True)
+    assert silent.reason == "noise is strong; ghosts"
 
 
 def test_doubt_about_a_header_silences_no_verdict(good: GoodScan, tmp_path: Path) -> None:

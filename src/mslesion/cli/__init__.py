@@ -50,10 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("INTERRUPTED: run the same command again to go on ('detect': with --resume)")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has left, as 'head' does; nobody is there to be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence names the bug as ours
         if wants_traceback:
             traceback.print_exc()
@@ -74,7 +70,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         set_aside = list(options.command.run(options))
     for error in set_aside:
         if options.debug and isinstance(error, MslesionError):
-            traceback.print_exception(error)
+            sys.stderr.write(error.traceback_text or "".join(traceback.format_exception(error)))
         _complain(str(error))
     return EXIT_SOME_REFUSED if set_aside else 0
 

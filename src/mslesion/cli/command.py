@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mslesion.errors import MslesionError
+from mslesion.errors import MslesionError, one_line
 from mslesion.extras import require
 
 
@@ -26,8 +27,15 @@ class Command:
 
 
 def say(line: str) -> None:
-    """Print one line of the answer."""
-    sys.stdout.write(line + "\n")
+    """Print one line of the answer, whatever names are in it.
+
+    Where its reader has left, as 'head' does, nobody is told, and the work goes on.
+    """
+    try:
+        sys.stdout.write(one_line(line) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def natural(text: str) -> int:

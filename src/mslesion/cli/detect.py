@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.cli.command import Command, add_output, natural, number, say, share
 from mslesion.errors import MslesionError
+from mslesion.read.names import is_folder
 
 if TYPE_CHECKING:
     from mslesion.detector import Detector
@@ -78,14 +79,14 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
 def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
     from mslesion.pipeline import detect_all, refuse_unreadable
 
-    if options.data.is_file():
+    if not is_folder(options.data):
         refuse_unreadable(options.data, options.output, options.volume)
     detector = chosen_detector(options)
     outcomes = detect_all(
         options.data, options.output, detector, resume=options.resume, volume=options.volume
     )
     done = [outcome.files for outcome in outcomes if outcome.error is None]
-    for line in _on_many(done, options.output) if options.data.is_dir() else _on_one(*done):
+    for line in _on_many(done, options.output) if is_folder(options.data) else _on_one(*done):
         say(line)
     say(_caution(detector.model.verdict))
     return [outcome.error for outcome in outcomes if outcome.error is not None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,15 @@ from mslesion.detector import Detector
 from mslesion.errors import CohortError, ScanError
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
 from mslesion.evaluation.lesions import compare_masks
+from mslesion.lesions.contrast import require_flair_of_a_brain
 from mslesion.lesions.detection import find_lesions
 from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
+from mslesion.read.content import regular_file_size
+from mslesion.read.detections import file_sha256
+from mslesion.read.head import require_head
 
 
 def measure_detector(
@@ -45,7 +48,7 @@ def measure_detector(
         try:
             scored.append(_score(known, detector))
         except ScanError as error:
-            refused.append(error)
+            refused.append(error.without_frames())
     if not scored:
         raise CohortError(
             f"none of {len(unseen)} scans can be used; the first: {refused[0]}",
@@ -64,7 +67,9 @@ def measure_detector(
 
 def _score(known: KnownScan, detector: Detector) -> ScoredScan:
     loaded = load(known.scan_file)
+    require_head(loaded.scan)
     found = find_lesions(loaded.scan, detector.model, detector.operating_point)
+    require_flair_of_a_brain(found)
     mask = loaded.lesion_mask
     reference = np.zeros(found.mask.shape, np.bool_) if mask is None else mask
     agreement = compare_masks(found.mask, reference, loaded.scan.grid.voxel_volume_mm3)
@@ -73,13 +78,21 @@ def _score(known: KnownScan, detector: Detector) -> ScoredScan:
     return ScoredScan(known.person_id, known.scan_file.name, agreement, scan.history, doubts)
 
 
+def _sha256(scan: KnownScan) -> str:
+    """Of the scan's file; empty for one that cannot be read, which is refused later on."""
+    try:
+        regular_file_size(scan.scan_file.image)
+        return file_sha256(scan.scan_file.image)
+    except (ScanError, OSError):
+        return ""
+
+
 def _unseen(scans: Sequence[KnownScan], model: LesionModel) -> list[KnownScan]:
     people = model.trained_on.get("datasets", {})
     hashes = set(model.trained_on.get("scans_sha256", ()))
     seen = {
         scan.person
         for scan in scans
-        if scan.person_id in people.get(scan.dataset, ())
-        or sha256(scan.scan_file.image.read_bytes()).hexdigest() in hashes
+        if scan.person_id in people.get(scan.dataset, ()) or _sha256(scan) in hashes
     }
     return [scan for scan in scans if scan.person not in seen]

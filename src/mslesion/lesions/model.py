@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from mslesion.errors import ModelFileError
@@ -22,7 +22,7 @@ from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
 
-FORMAT = "mslesion lesion detector, 1"
+FORMAT = "mslesion lesion detector, 2"
 SHIPPED = ("default", "small")
 """The models inside the package, by their name on the command line."""
 
@@ -86,8 +86,8 @@ def save_lesion_model(model: LesionModel, path: Path) -> str:
         "operating_point": asdict(model.operating_point),
         "trained_on": model.trained_on,
         "verdict": None if model.verdict is None else asdict(model.verdict),
-        "tensors_sha256": _hash_of(tensors),
     }
+    about["sha256"] = _hash_of(tensors, about)
     content = save(tensors, {"mslesion": json.dumps(about, sort_keys=True)})
     write_bytes(path, content)
     return sha256(content).hexdigest()
@@ -118,17 +118,16 @@ def shipped_model(name: str = "default") -> LesionModel:
 
 
 def load_lesion_model(path: Path) -> LesionModel:
-    """Read a model's file, after checking the hash of its weights; nothing in it is executed.
+    """Read a model's file, after checking the hash of all that it says; nothing in it is executed.
 
     Raises:
         ModelFileError: the file is missing, damaged, or not a detector of ours.
     """
     try:
         content = path.read_bytes()
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
+        metadata = _metadata(content)
         tensors = load(content)
-    except (OSError, SafetensorError, ValueError) as error:
+    except (OSError, SafetensorError, ValueError, AttributeError, TypeError) as error:
         why = getattr(error, "strerror", None) or "damaged, or not a safetensors file"
         raise ModelFileError(
             f"cannot be read ({why})",
@@ -136,9 +135,9 @@ def load_lesion_model(path: Path) -> LesionModel:
             file=path,
         ) from error
     about = _description(metadata, path)
-    if about.get("tensors_sha256") != _hash_of(tensors):
+    if about.pop("sha256", None) != _hash_of(tensors, about):
         raise ModelFileError(
-            "is damaged (the SHA-256 of its weights differs)", remedy="copy it again", file=path
+            "is damaged (the SHA-256 of its content differs)", remedy="copy it again", file=path
         )
     try:
         networks = tuple(
@@ -163,6 +162,13 @@ def load_lesion_model(path: Path) -> LesionModel:
         ) from error
 
 
+def _metadata(content: bytes) -> dict[str, str]:
+    """What the header of a safetensors file says beside the tensors: length, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    return dict(header.get("__metadata__") or {})
+
+
 def _description(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     try:
         about = json.loads(metadata["mslesion"])
@@ -177,11 +183,13 @@ def _description(metadata: dict[str, str], path: Path) -> dict[str, Any]:
     )
 
 
-def _hash_of(tensors: dict[str, torch.Tensor]) -> str:
-    digest = sha256()
+def _hash_of(tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> str:
+    """Of the weights, their names, types and shapes, and of all else that the file says."""
+    digest = sha256(json.dumps(about, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(name.encode())
-        digest.update(tensors[name].contiguous().numpy().tobytes())
+        values = tensors[name].contiguous().numpy()
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        digest.update(values.tobytes())
     return digest.hexdigest()
 
 

@@ -83,6 +83,20 @@ class DetectionFiles:
             return {}
         return content if isinstance(content, dict) else {}
 
+    @property
+    def written(self) -> frozenset[str]:
+        """Names of the files that a summary of ours tells of, itself too; none without one.
+
+        All of them where the summary is damaged.
+        """
+        summary = self.read_summary()
+        if not summary and self.summary.is_file():
+            return frozenset(path.name for path in self.with_sidecars)
+        files = summary.get("files")
+        if not isinstance(files, dict) or "weights_sha256" not in summary:
+            return frozenset()
+        return frozenset((*files, self.summary.name))
+
     def are_as_written(self) -> bool:
         """Whether all files of a detection are there, and are those its summary was written for."""
         written = self.read_summary().get("files")

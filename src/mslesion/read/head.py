@@ -13,6 +13,9 @@ from mslesion.scan import Scan
 LONGEST_MM = 600.0
 """No scanner's bore is wider; a header that says so is in another unit."""
 
+SHORTEST_MM = 0.1
+"""No scanner resolves a head more finely."""
+
 LEAST_VALUES = 16
 """Masks and label images hold fewer different values, images of 8 bits up to 256."""
 
@@ -26,9 +29,18 @@ def read_head(path: Path, volume: int | None = None) -> Scan:
         VoxelError: It holds too few different values for an image.
     """
     scan = read_scan(path, volume)
+    require_head(scan)
+    return scan
+
+
+def require_head(scan: Scan) -> None:
+    """Refuse what can be no volume of a head, by its size and its grey levels.
+
+    Raises:
+        GeometryError, VoxelError: As in :func:`read_head`.
+    """
     _require_size_of_a_head(scan)
     _require_greys(scan)
-    return scan
 
 
 def _require_size_of_a_head(scan: Scan) -> None:
@@ -40,6 +52,12 @@ def _require_size_of_a_head(scan: Scan) -> None:
     if longest_mm > LONGEST_MM:
         raise GeometryError(
             f"is {longest_mm:,.0f} mm long, longer than any image of a head",
+            remedy="repair the voxel sizes in its header",
+            file=scan.source,
+        )
+    if min(scan.spacing_mm) < SHORTEST_MM:
+        raise GeometryError(
+            f"has voxels of {min(scan.spacing_mm):.2g} mm, finer than any image of a head",
             remedy="repair the voxel sizes in its header",
             file=scan.source,
         )

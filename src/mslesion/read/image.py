@@ -12,8 +12,8 @@ from mslesion.errors import UnreadableFileError
 from mslesion.read.content import Content
 from mslesion.read.stored import Remarks, StoredVolume
 
-MAX_PIXELS = 2**26
-"""8192 x 8192, below the size at which Pillow suspects a decompression bomb."""
+MAX_PIXELS = 2**24
+"""4096 x 4096, far below the size at which Pillow suspects a decompression bomb."""
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 

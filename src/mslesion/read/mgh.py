@@ -6,8 +6,11 @@ import numpy as np
 from nibabel.freesurfer.mghformat import MGHHeader
 
 from mslesion.read.content import Content
-from mslesion.read.stored import NO_REMARKS, StoredVolume
+from mslesion.read.stored import NO_REMARKS, StoredVolume, doubtful
 from mslesion.read.volume import SIDES_UNKNOWN, is_regular, nowhere, stored_voxels, volumes_shape
+
+_GOOD_RAS_FLAG = slice(28, 30)
+_SPACING_UNKNOWN = doubtful("no voxel sizes in the header: 1 mm is taken")
 
 
 def is_mgh(head: bytes) -> bool:
@@ -33,5 +36,7 @@ def decode_mgh(content: Content) -> StoredVolume:
         affine = np.asarray(header.get_affine(), dtype=np.float64)
     if not is_regular(affine):
         raise nowhere(path)
-    remarks = NO_REMARKS if int(header["goodRASFlag"]) == 1 else SIDES_UNKNOWN
+    # nibabel's header has put in FreeSurfer's own values (coronal, 1 mm) where the flag is not set.
+    has_geometry = int.from_bytes(content.head[_GOOD_RAS_FLAG], "big", signed=True) > 0
+    remarks = NO_REMARKS if has_geometry else SIDES_UNKNOWN + _SPACING_UNKNOWN
     return StoredVolume(voxels, affine, remarks=remarks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -18,6 +19,11 @@ def entries(folder: Path) -> list[Path]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     return sorted(found, key=_counting_order)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path leads to a folder; not where that cannot be known, for whatever reason."""
+    return os.path.isdir(path)  # noqa: PTH112 - pathlib's raises on names too long, or forbidden
 
 
 def _counting_order(path: Path) -> tuple[tuple[tuple[int, int, str], ...], str]:

@@ -156,6 +156,9 @@ def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.f
     if highest <= 0:
         values = values.astype(np.float64) - lowest
         remarks += mended(f"no voxel is above 0: all raised by {-lowest:g}")
+    elif _is_centred(numbers):
+        values, how = _raised(values, numbers)
+        remarks += mended(f"much of the image is below 0, as after z-scoring: {how}")
     power = _power_of_usual_units(numbers)
     if power != 0:
         values = np.ldexp(values.astype(np.float64), power)
@@ -167,6 +170,35 @@ def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.f
         voxels[~finite] = 0.0
         remarks += mended(f"{bad_count} NaN or infinite voxels set to 0")
     return voxels, remarks
+
+
+_LOW_PERCENT, _HIGH_PERCENT = 0.5, 99.0
+_CENTRED_SHARE = 0.1
+_BACKGROUND_SHARE = 0.2
+
+
+def _is_centred(numbers: NDArray[np.generic]) -> bool:
+    """Whether intensities reach far below 0, unlike those of resampled images, which overshoot."""
+    if numbers.dtype.kind == "u" or numbers.min() >= 0:
+        return False
+    low, high = np.percentile(_some(numbers), (_LOW_PERCENT, _HIGH_PERCENT))
+    return bool(low < -_CENTRED_SHARE * abs(high))
+
+
+def _raised(
+    values: NDArray[np.generic], numbers: NDArray[np.generic]
+) -> tuple[NDArray[np.float64], str]:
+    """Values from 0, and how they came about; zeros that surround a stripped brain stay zeros."""
+    low = float(np.percentile(_some(numbers), _LOW_PERCENT))
+    raised = np.maximum(values.astype(np.float64) - low, 0)
+    if np.count_nonzero(numbers == 0) < _BACKGROUND_SHARE * numbers.size:
+        return raised, f"all raised by {-low:g}"
+    return np.where(values == 0, 0.0, raised), f"all but zeros raised by {-low:g}"
+
+
+def _some(numbers: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Enough of many numbers for a percentile."""
+    return numbers.ravel()[:: 1 + numbers.size // 2**20].astype(np.float64)
 
 
 def _require_several_values(numbers: NDArray[np.generic], path: Path) -> None:

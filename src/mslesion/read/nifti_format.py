@@ -129,10 +129,11 @@ def _affine(
     for name in claimed:
         if name not in usable and header[f"{name}_code"] > 0:
             remarks += mended(f"the {name} is unusable: the {used} is taken")
-    if len(usable) == 2:
-        remarks += _disagreement(usable["sform"], usable["qform"], shape, path)
-    affine, unit_remarks = _in_millimetres(usable[used], header, shape)
-    return affine, remarks + unit_remarks
+    to_mm, unit_remarks = _unit(usable[used], header, shape)
+    in_mm = {name: _scaled(affine, to_mm) for name, affine in usable.items()}
+    if len(in_mm) == 2:
+        remarks += _disagreement(in_mm["sform"], in_mm["qform"], shape, path)
+    return in_mm[used], remarks + unit_remarks
 
 
 def _without_signs(header: Any, path: Path) -> Remarks:
@@ -148,6 +149,8 @@ def _without_signs(header: Any, path: Path) -> Remarks:
 
 
 def _qform(header: Any) -> NDArray[np.float64] | None:
+    if header["pixdim"][0] == 0:
+        header["pixdim"][0] = 1  # as the standard says: nifti1.h, on qfac
     try:
         return np.asarray(header.get_qform(), dtype=np.float64)
     except (HeaderDataError, ValueError):  # the quaternion is none, or qfac is neither 1 nor -1
@@ -174,18 +177,25 @@ def _disagreement(
     return doubtful(f"sform and qform disagree {apart}: the sform is taken")
 
 
-def _in_millimetres(
+def _unit(
     affine: NDArray[np.float64], header: Any, shape: tuple[int, int, int]
-) -> tuple[NDArray[np.float64], Remarks]:
-    """Believe a unit other than the millimetre only where that makes the image a head's size."""
+) -> tuple[float, Remarks]:
+    """Millimetres in a unit of the header.
+
+    A unit other than the millimetre is believed only where that makes the image a head's size.
+    """
     # The lowest three bits are the unit of length; NIfTI-1 counts metre, millimetre, micron.
     unit, to_mm = _UNITS.get(int(header["xyzt_units"]) & 7, ("millimetre", 1.0))
     if to_mm == 1.0:
-        return affine, NO_REMARKS
+        return 1.0, NO_REMARKS
     longest = max(np.linalg.norm(affine[:3, :3], axis=0) * shape)
     if not FIELD_OF_VIEW_MM[0] <= longest * to_mm <= FIELD_OF_VIEW_MM[1]:
         unlikely = f"the header's unit, {unit}, is not believed: millimetres are taken"
-        return affine, doubtful(unlikely)
-    in_mm = affine.copy()
-    in_mm[:3] *= to_mm
-    return in_mm, mended(f"stored in units of {unit}, taken to millimetres")
+        return 1.0, doubtful(unlikely)
+    return to_mm, mended(f"stored in units of {unit}, taken to millimetres")
+
+
+def _scaled(affine: NDArray[np.float64], to_mm: float) -> NDArray[np.float64]:
+    scaled = affine.copy()
+    scaled[:3] *= to_mm
+    return scaled

@@ -14,8 +14,13 @@ from mslesion.errors import GeometryError, UnreadableFileError, VoxelError
 from mslesion.read.content import Content
 from mslesion.read.stored import Remarks
 
-MAX_VOXELS = 2**28
-"""A head at 0.4 mm has a quarter of this; a header that claims more is damaged or hostile."""
+MAX_VOXELS = 2**27
+"""A head at 0.4 mm has fewer; a header that claims more is damaged or hostile."""
+
+LARGE_BYTES = 2**27
+MOST_COMPRESSION = 200
+"""Scans are compressed to a half or, without skull and as float64, to a thirtieth. A large file
+that claims to hold more than this for each of its bytes holds no scan."""
 
 MIN_SLICES = 3
 """A volume has at least so many voxels along each axis."""
@@ -79,6 +84,13 @@ def stored_voxels(
             remedy=GET_AGAIN,
             file=content.path,
         )
+    stored_bytes = content.path.stat().st_size
+    if end_byte > max(LARGE_BYTES, MOST_COMPRESSION * stored_bytes):
+        raise UnreadableFileError(
+            f"claims {end_byte} bytes in {stored_bytes}: no scan can be compressed so much",
+            remedy=GET_AGAIN,
+            file=content.path,
+        )
     # FreeSurfer adds its parameters and history after the voxels: a few kilobytes.
     data = content.exactly(end_byte) if exact else content.at_most(end_byte + 2**20)
     if len(data) < end_byte:
@@ -94,7 +106,7 @@ def _real_dtype(header: Any, path: Path) -> np.dtype[np.generic]:
         raise UnreadableFileError(
             "has a damaged header: voxels of an unknown type", remedy=GET_AGAIN, file=path
         ) from error
-    if dtype.kind not in "iuf" or dtype.itemsize == 0:
+    if dtype.kind not in "iuf" or not 0 < dtype.itemsize <= 8:
         kind = {"c": "complex", "V": "colour"}.get(dtype.kind, f"{dtype.name}")
         raise VoxelError(
             f"has {kind} voxels", remedy="give the magnitude image, in grey", file=path

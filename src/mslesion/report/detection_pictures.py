@@ -156,9 +156,9 @@ def _outlined(picture: Image.Image, shown: AxialSlice) -> Image.Image:
     """The picture with a line around each lesion, and the numbers of those that are named."""
     width, height = picture.size
     rows, columns = shown.lesions.shape
-    lesions = shown.lesions[np.arange(height) * rows // height][
-        :, np.arange(width) * columns // width
-    ]
+    # The highest number in each pixel: a lesion thinner than a pixel is drawn all the same.
+    across = np.maximum.reduceat(shown.lesions, np.arange(height) * rows // height, axis=0)
+    lesions = np.maximum.reduceat(across, np.arange(width) * columns // width, axis=1)
     inside = lesions > 0
     square = np.ones((2 * _OUTLINE + 1,) * 2, np.bool_)
     line = ndimage.binary_dilation(inside, square) & ~inside
@@ -168,7 +168,8 @@ def _outlined(picture: Image.Image, shown: AxialSlice) -> Image.Image:
     draw = ImageDraw.Draw(outlined)
     taken: list[tuple[float, float, float, float]] = []
     for number in shown.named:
-        _write_number(draw, number, lesions == number, taken)
+        if (lesions == number).any():
+            _write_number(draw, number, lesions == number, taken)
     return outlined
 
 

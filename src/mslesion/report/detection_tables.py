@@ -16,10 +16,12 @@ SIZE_BINS_MM3 = ((0.0, 10.0), (10.0, 50.0), (50.0, 100.0), (100.0, math.inf))
 """Lesion sizes counted together: from the first volume, below the second."""
 
 _COLUMNS_EXPLAINED = (
-    "Centres are centres of mass: in the scanner's millimetres (x to the patient's right, y to the "
-    "front, z up), and in voxels of the file, counted from 0. Slices are axial, counted from 0 at "
-    "the lowest. Distances from a lateral ventricle are those of a lesion's nearest voxel."
+    "Centres are centres of mass: in the scanner's millimetres ({axes}), and in voxels of the "
+    "file, counted from 0. Slices are axial, counted from 0 at the lowest. Distances from a "
+    "lateral ventricle are those of a lesion's nearest voxel."
 )
+_AXES = "x to the patient's right, y to the front, z up"
+_AXES_UNKNOWN = "along the axes of the file, for its header does not say where sides are"
 
 
 def lesion_table(detection: Detection) -> Table:
@@ -40,7 +42,7 @@ def lesion_table(detection: Detection) -> Table:
         ),
         (RowGroup("", tuple(_lesion_row(lesion) for lesion in listed)),),
         (
-            _COLUMNS_EXPLAINED,
+            _COLUMNS_EXPLAINED.format(axes=_AXES if detection.scan.sides_known else _AXES_UNKNOWN),
             f"All lesions, with more digits, are in {detection.name}_lesions.tsv.",
         ),
     )
@@ -114,7 +116,7 @@ def origin_table(detection: Detection) -> Table:
         ("its SHA-256", detection.input_sha256),
         ("voxels as stored", times.join(map(str, stored.shape))),
         ("voxel spacing as stored", f"{times.join(f'{mm:.3g}' for mm in stored.spacing_mm)} mm"),
-        ("axes as stored run towards", stored.axis_codes),
+        ("axes as stored run towards", stored.axis_codes if scan.sides_known else "not known"),
         *([("head", detection.quality.head)] if detection.quality.head else []),
         *(("on reading", note) for note in scan.history),
     ]

@@ -31,11 +31,13 @@ _REMEDIES = {
     errno.EEXIST: "a file stands where a folder is needed: move it, or choose another folder",
     errno.EISDIR: "a folder stands where the file should go: move it, or choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "choose a folder; this is a link that leads in a circle",
 }
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 
 
-def _output_error(error: OSError, final: Path) -> OutputError:
+def output_error(error: OSError, final: Path) -> OutputError:
+    """What the system says of a place that cannot be written, with what to do."""
     reason = (error.strerror or str(error)).lower()
     remedy = _REMEDIES.get(error.errno or 0, "choose another folder")
     return OutputError(f"cannot be written ({reason})", remedy=remedy, file=final)
@@ -62,7 +64,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(final))
         partial.touch(exist_ok=False)
     except OSError as error:
-        raise _output_error(error, final) from error
+        raise output_error(error, final) from error
     try:
         yield partial
         _to_disk(partial)
@@ -72,7 +74,7 @@ def atomic_path(final: Path) -> Iterator[Path]:
         # The block may also read: only what concerns the place of writing is ours to explain.
         ours = {str(partial), str(final), str(final.parent)}
         if error.errno in _FULL_DISK or str(error.filename) in ours:
-            raise _output_error(error, final) from error
+            raise output_error(error, final) from error
         raise
     finally:
         with suppress(OSError):

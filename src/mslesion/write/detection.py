@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.detection import Detection
+from mslesion.errors import OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles, file_sha256
 from mslesion.report.detection import detection_report
@@ -33,34 +35,70 @@ def write_detection(
     and the same detection.
 
     Raises:
-        OutputError: ``folder`` cannot be written to.
+        OutputError: ``folder`` cannot be written to, or holds a file of that name that is not
+            ours to replace.
     """
-    page = detection_report(detection)
     files = DetectionFiles(folder, detection.name)
+    require_ours(files)
+    page = detection_report(detection)
     take_away(files.summary)
+    try:
+        hashes = _write_all_but_summary(detection, files, page, source_uri)
+        write_json(files.summary, {**detection.summary(), "files": hashes})
+    except BaseException:  # without a summary nobody would know whose files these are
+        remove_unfinished(files)
+        raise
+    return files
+
+
+def _write_all_but_summary(
+    detection: Detection, files: DetectionFiles, page: str, source_uri: str | None
+) -> dict[str, str]:
+    """Write the files, and give the SHA-256 of each as it lies on the disk."""
     if source_uri is not None:
         for path, content in zip(files.sidecars, _sidecars(detection, source_uri), strict=True):
             write_json(path, content)
     scan = detection.scan
-    affine_vox_to_ras = scan.stored_grid.affine_vox_to_ras
-    write_nifti(files.mask, scan.to_stored_order(detection.mask), affine_vox_to_ras)
-    write_nifti(files.probability, scan.to_stored_order(detection.probability), affine_vox_to_ras)
+    affine = scan.stored_grid.affine_vox_to_ras
+    for path, volume in ((files.mask, detection.mask), (files.probability, detection.probability)):
+        write_nifti(path, scan.to_stored_order(volume), affine, sides_known=scan.sides_known)
     write_table(files.lesions, _rows(detection.lesions), LESION_COLUMNS)
     write_table(files.slices, _rows(detection.slices), SLICE_COLUMNS)
     write_text(files.report, page)
     others = files.always[:-1] if source_uri is None else files.with_sidecars[:-1]
-    hashes = {path.name: file_sha256(path) for path in others}
-    write_json(files.summary, {**detection.summary(), "files": hashes})
-    return files
+    return {path.name: file_sha256(path) for path in others}
+
+
+def require_ours(files: DetectionFiles) -> None:
+    """See that no file would be replaced but those of an earlier detection.
+
+    Raises:
+        OutputError: one of the files is there, and no summary of ours tells of it.
+    """
+    for path in files.with_sidecars:
+        if os.path.lexists(path) and path.name not in files.written:
+            raise OutputError(
+                f"holds {path.name}, which mslesion did not write",
+                remedy="move it away, or choose another folder",
+                file=files.folder,
+            )
 
 
 def remove_detection(files: DetectionFiles) -> None:
     """Take away what an earlier run found in a scan that is now refused.
 
-    Nothing is touched where no summary says that the files are a detection's.
+    Nothing is touched but what a summary of ours tells of.
     """
-    if files.summary.is_file():
-        for path in (*reversed(files.always), *files.sidecars):
+    written = files.written
+    for path in (*reversed(files.always), *files.sidecars):
+        if path.name in written:
+            take_away(path)
+
+
+def remove_unfinished(files: DetectionFiles) -> None:
+    """Take away what a run left that was killed before it wrote the summary."""
+    if not files.written:
+        for path in files.with_sidecars:
             take_away(path)
 
 

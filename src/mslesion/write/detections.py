@@ -12,8 +12,8 @@ from typing import Any
 
 from mslesion import __version__
 from mslesion.detection import DetectorIdentity
-from mslesion.errors import MslesionError
-from mslesion.read.detections import MADE_BY, DetectionFiles, file_sha256
+from mslesion.errors import MslesionError, OutputError
+from mslesion.read.detections import MADE_BY, DetectionFiles, file_sha256, is_detections_dataset
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS, take_away
 
@@ -57,6 +57,30 @@ class Outcome:
         return self.files.name
 
 
+def require_our_tables(folder: Path) -> None:
+    """See that what stands over all scans would replace nothing but that of an earlier run.
+
+    Raises:
+        OutputError: a file of such a name is there, and nothing says that it is ours.
+    """
+    if _is_run(folder / RUN) or is_detections_dataset(folder):
+        return
+    for name in (RUN, LESIONS, COHORT, "README", ".bidsignore"):
+        if os.path.lexists(folder / name):
+            raise OutputError(
+                f"holds {name}, which mslesion did not write",
+                remedy="move it away, or choose another folder",
+                file=folder,
+            )
+
+
+def _is_run(path: Path) -> bool:
+    with suppress(OSError, ValueError):
+        run = json.loads(path.read_text(encoding="utf-8"))
+        return isinstance(run, dict) and {"detector", "scans", "version"} <= set(run)
+    return False
+
+
 def remove_tables(folder: Path) -> None:
     """Take away what stands over the scans of an earlier run, before they change."""
     for name in (RUN, LESIONS, COHORT):
@@ -84,8 +108,8 @@ def _cohort_row(outcome: Outcome) -> dict[str, Any]:
     who = {"scan": outcome.scan_name, "participant_id": outcome.person_id}
     if outcome.error is not None:
         # The file is left out: a path says more of the computer than of the scan.
-        reason = f"{outcome.error.code}: {outcome.error.what}"
-        return {**who, "status": "set aside", "reason": " ".join(reason.split())}
+        reason = f"{outcome.error.code}: {outcome.error.told_reason}"
+        return {**who, "status": "set aside", "reason": reason}
     summary = outcome.files.read_summary()
     lesions = outcome.files.read_lesions()
     same = ("lesion_count", "lesion_volume_ml", "ms_probability", "abstained", "abstained_reason")
@@ -124,7 +148,7 @@ def _run_record(outcome: Outcome, folder: Path) -> dict[str, Any]:
             **record,
             "status": "set aside",
             "code": error.code,
-            "reason": " ".join(error.what.split()),
+            "reason": error.told_reason,
             "remedy": error.remedy,
         }
     summary = outcome.files.summary

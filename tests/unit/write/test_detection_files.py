@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -117,9 +117,8 @@ def test_the_same_detection_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_only_a_complete_detection_has_a_summary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When writing stops half-way, the older summary does not vouch for a mix of old and new."""
+    """When writing stops half-way, no mix of old and new stays behind."""
     files = write_detection(detection_of(oblique_scan(), boxes=()), tmp_path)
-    older = files.mask.read_bytes()
     message = "disk full"
 
     def stop(*_args: object) -> None:
@@ -128,8 +127,7 @@ def test_only_a_complete_detection_has_a_summary(
     monkeypatch.setattr(writing, "write_text", stop)
     with pytest.raises(OutputError, match=message):
         write_detection(detection_of(oblique_scan()), tmp_path)
-    assert files.mask.read_bytes() != older
-    assert not files.summary.exists()
+    assert list(tmp_path.iterdir()) == []
     assert files.read_summary() == {}
 
 
@@ -150,6 +148,10 @@ def test_what_is_no_detection_is_not_removed(tmp_path: Path) -> None:
     mine.mask.write_text("an expert's")
     remove_detection(mine)
     assert mine.mask.read_text() == "an expert's"
+    with pytest.raises(OutputError, match="which mslesion did not write"):
+        write_detection(replace(detection_of(oblique_scan()), name="sub-1"), tmp_path)
+    assert mine.mask.read_text() == "an expert's"
+    mine.mask.unlink()
     files = write_detection(detection_of(oblique_scan()), tmp_path, "bids:raw:x")
     remove_detection(files)
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ import pytest
 
 from mslesion.errors import OutputError
 from mslesion.write.atomic import atomic_path
-from mslesion.write.folder import output_folder
+from mslesion.write.folder import LOCK_NAME, output_folder
 
 HOLDER = """
 import sys, time
@@ -57,7 +57,12 @@ def test_what_a_killed_run_left_half_written_is_taken_away(tmp_path: Path) -> No
         left = partial.with_name(partial.name)
     left.touch()
     (tmp_path / ".partial-mine").touch()
-    with output_folder(tmp_path):
+    with output_folder(tmp_path) as was_killed:
+        assert not was_killed  # another run may be at work in a folder below
+        assert left.exists()
+    (tmp_path / LOCK_NAME).touch()
+    with output_folder(tmp_path) as was_killed:
+        assert was_killed
         assert not left.exists()
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [".partial-mine"]
 
