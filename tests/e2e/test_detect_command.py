@@ -175,9 +175,16 @@ def test_python_gives_the_files_of_the_command_line(
     assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
 
 
-def test_a_file_that_cannot_be_used_is_refused_before_pytorch_is_loaded(tmp_path: Path) -> None:
-    """A damaged file, or a small one that claims gigabytes, costs neither seconds nor memory."""
-    (tmp_path / "a_FLAIR.nii.gz").write_bytes(b"\x1f\x8b" + bytes(100))
+def _damaged(path: Path) -> None:
+    path.write_bytes(b"\x1f\x8b" + bytes(100))
+
+
+@pytest.mark.parametrize("make", [_damaged, os.mkfifo])
+def test_a_file_that_cannot_be_used_is_refused_before_pytorch_is_loaded(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """A damaged file, one that claims gigabytes, a pipe: they cost neither seconds nor memory."""
+    make(tmp_path / "a_FLAIR.nii.gz")
     code = (
         "import sys; from mslesion.cli import main\n"
         f"code = main(['detect', {str(tmp_path / 'a_FLAIR.nii.gz')!r}, '--output', 'out'])\n"

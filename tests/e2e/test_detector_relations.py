@@ -16,16 +16,18 @@ import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mslesion.batch import detect_cohort
 from mslesion.detector import detect_scan, load_detector
 from mslesion.lesions.detection import FoundLesions, find_lesions
 from mslesion.lesions.model import shipped_model
-from mslesion.read import read_scan
+from mslesion.read import read_cohort, read_scan
 from mslesion.scan import Grid, Scan
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.verdict import judge
 from mslesion.write.nifti import write_nifti
 
 TABRIZ = "sub-104670"
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,10 +50,15 @@ class Subject:
 def subject(request: pytest.FixtureRequest) -> Subject:
     """A simulated patient with skull, and a real one."""
     if request.param == "simulated":
-        recipe = CohortRecipe(people=2, ms_share=1.0, seed=5)
-        return Subject(simulate_person(recipe, 0).scan)
+        return Subject(simulated_patient())
     real_data: Path = request.getfixturevalue("real_data")
     return Subject(read_scan(real_data / f"tabriz/{TABRIZ}/anat/{TABRIZ}_FLAIR.nii.gz"))
+
+
+def simulated_patient(acquisition: str = "axial2d") -> Scan:
+    """One with MS and skull, in thick axial slices or as a volume of 1 mm."""
+    recipe = CohortRecipe(people=2, ms_share=1.0, seed=5, acquisition=acquisition)
+    return simulate_person(recipe, 0).scan
 
 
 def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -279,3 +286,78 @@ def test_the_way_a_scan_is_stored_does_not_matter(
     assert (detection.mask == whole.mask).all()
     assert np.array_equal(detection.probability, whole.probability)
     assert detection.lesions[0].volume_mm3 == pytest.approx(whole.lesions[0].volume_mm3)
+
+
+# --- volumes of 1 mm, which are seen in three planes, by the small model -------------------------
+
+
+@pytest.fixture(scope="module")
+def thin() -> Scan:
+    """A simulated patient in voxels of 1 mm."""
+    return simulated_patient("volume3d")
+
+
+def _mask_of(voxels: NDArray[np.float32], affine_vox_to_ras: NDArray[np.float64]) -> Mask:
+    return find_lesions(Scan.from_stored(voxels, affine_vox_to_ras), shipped_model("small")).mask
+
+
+@pytest.fixture(scope="module")
+def thin_mask(thin: Scan) -> Mask:
+    """Its lesions."""
+    mask = _mask_of(thin.voxels, thin.grid.affine_vox_to_ras)
+    assert mask.any()
+    return mask
+
+
+def test_a_thin_scan_mirrored_and_padded_gets_the_same_lesions(thin: Scan, thin_mask: Mask) -> None:
+    """In three planes too: air on all six sides, and left and right exchanged."""
+    wide = [(5, 8), (3, 0), (4, 9)]
+    voxels = np.pad(thin.voxels[::-1], wide)
+    mask = _mask_of(voxels, thin.grid.affine_vox_to_ras)
+    assert dice(mask[5:-8, 3:, 4:-9][::-1], thin_mask) >= 0.95
+
+
+def test_a_sagittal_volume_is_the_same_scan(thin: Scan, thin_mask: Mask) -> None:
+    """Stored slice by slice from the left, as sagittal sequences are: identical lesions."""
+    image = nib.Nifti1Image(thin.voxels, thin.grid.affine_vox_to_ras)
+    to = nib.orientations.axcodes2ornt("PSR")
+    turn = nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), to)
+    stored = image.as_reoriented(turn)
+    assert (_mask_of(np.asarray(stored.dataobj), stored.affine) == thin_mask).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_thick_slices_of_any_direction_show_the_large_lesions(
+    axis: int, thin: Scan, thin_mask: Mask
+) -> None:
+    """Sagittal, coronal or axial slices of 4 mm: most of what is found is found in 1 mm too."""
+    count = thin.voxels.shape[axis] // 4
+    thick = np.moveaxis(thin.voxels, axis, 0)[: 4 * count]
+    thick = thick.reshape(count, 4, *thick.shape[1:]).mean(axis=1)
+    affine = thin.grid.affine_vox_to_ras.copy()
+    affine[:3, 3] += 1.5 * affine[:3, axis]
+    affine[:3, axis] *= 4
+    mask = _mask_of(np.moveaxis(thick, 0, axis), affine)
+    back = np.repeat(mask, 4, axis=axis)
+    whole = np.moveaxis(np.moveaxis(thin_mask, axis, 0)[: 4 * count], 0, axis)
+    assert dice(back, whole) >= 0.6
+
+
+def test_a_folder_gives_what_each_scan_gives_alone(tmp_path: Path) -> None:
+    """One of several scans, in whatever order, has the files of a run of its own, to the byte."""
+    people = [simulate_person(CohortRecipe(people=3, ms_share=1.0, seed=5), i) for i in range(3)]
+    for name, person in zip("cab", people, strict=True):
+        path = tmp_path / "scans" / f"{name}_FLAIR.nii.gz"
+        voxels = person.scan.voxels.astype(np.int16)
+        write_nifti(path, voxels, person.scan.grid.affine_vox_to_ras)
+    together = tmp_path / "together"
+    detector = load_detector("small")
+    detect_cohort(read_cohort(tmp_path / "scans"), together, detector)
+    for name in "abc":
+        alone = tmp_path / name
+        path = tmp_path / "scans" / f"{name}_FLAIR.nii.gz"
+        detect_scan(path, detector, name).save(alone)
+        assert len(list(alone.iterdir())) == 6
+        assert all(
+            (together / one.name).read_bytes() == one.read_bytes() for one in alone.iterdir()
+        )

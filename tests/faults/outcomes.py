@@ -117,9 +117,9 @@ ACCEPT = Answer()
 """ACCEPT: the result of the good scan, and nothing to be said about it."""
 
 
-def fix(phrase: str) -> Answer:
+def fix(phrase: str, least_dice: float = 1.0) -> Answer:
     """FIX: the result of the good scan, which says what was mended."""
-    return Answer(history=phrase)
+    return Answer(history=phrase, least_dice=least_dice)
 
 
 def warn(phrase: str, *, history: str = "", least_dice: float = 1.0) -> Answer:

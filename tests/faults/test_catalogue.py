@@ -130,6 +130,34 @@ def _in_unit(code: int, mm: float) -> Bytes:
     return make
 
 
+def _in_metre_and_apart(good: GoodScan) -> bytes:
+    to_metre = np.diag([1e-3, 1e-3, 1e-3, 1.0])
+    image = nib.Nifti1Image(good.voxels, to_metre @ good.affine_vox_to_ras)
+    image.set_sform(to_metre @ good.affine_vox_to_ras, 1)
+    image.set_qform(to_metre @ good.moved(shift_mm=12), 1)
+    image.header.set_xyzt_units("meter")
+    data: bytes = image.to_bytes()
+    return data
+
+
+def _honest_bomb(good: GoodScan) -> bytes:
+    """512 x 512 x 512 zeros of 8 bytes each, and a header that says so."""
+    header = good.nifti(dim=[3, 512, 512, 512, 1, 1, 1, 1], datatype=64, bitpix=64)[:352]
+    return gzip.compress(header) + 16 * gzip.compress(bytes(64 * MEGABYTE))
+
+
+def _z_scored(good: GoodScan) -> bytes:
+    return good.nifti((good.voxels - good.voxels.mean()).astype(np.float32) / good.voxels.std())
+
+
+def _z_scored_brain(_good: GoodScan) -> bytes:
+    """Brain alone, z-scored, in a background of zeros."""
+    bare = simulated_good_scan(skull="without")
+    brain = bare.voxels > 0
+    values = (bare.voxels - bare.voxels[brain].mean()) / bare.voxels[brain].std()
+    return bare.nifti(np.where(brain, values, 0).astype(np.float32))
+
+
 def _sheared(good: GoodScan) -> bytes:
     shear = np.eye(4)
     shear[0, 1] = np.tan(np.deg2rad(10))
@@ -332,6 +360,15 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
             warn("unit, metre, is not believed: millimetres are taken")),
         row("xyzt_units in millimetre, but lengths in micron", _in_unit(2, 1e-3),
             Refuse("GEOMETRY", "mm long, longer than any image of a head")),
+        row("qfac 0, and the qform alone", lambda g: g.nifti(pixdim=[0, *g.spacing_mm, 1, 1, 1, 1],
+            sform_code=0), ACCEPT),
+        row("in metre, sform and qform 12 mm apart", _in_metre_and_apart,
+            warn("up to 12.0 mm: the sform is taken", history="stored in units of metre")),
+        row("voxels of a hundredth of a millimetre", lambda g: g.nifti(None,
+            g.affine_vox_to_ras @ np.diag([0.005, 0.005, 1, 1])),
+            Refuse("GEOMETRY", "finer than any image of a head")),
+        row("gzip of 1 GB zeros that claims just that", _honest_bomb,
+            _refuse_at_once("no scan can be compressed so much")),
         row("names in descrip, aux_file, extensions", _with_names, ACCEPT),
     ),
     "Geometry": (
@@ -401,6 +438,9 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
             fix("voxels taken times 2 to the power of -")),
         row("all negative", lambda g: g.nifti(g.voxels.astype(np.int16) - np.int16(5000)),
             fix("no voxel is above 0: all raised by 5000")),
+        row("z-scored", _z_scored, fix("below 0, as after z-scoring: all raised by", 0.95)),
+        row("z-scored brain in zeros", _z_scored_brain,
+            fix("as after z-scoring: all but zeros raised by", 0.7)),
         row("int8", _int8, ACCEPT),
         row("uint8", lambda g: g.nifti(g.voxels.astype(np.uint8)), ACCEPT),
         row("uint16", lambda g: g.nifti(g.voxels.astype(np.uint16)), ACCEPT),

@@ -68,9 +68,21 @@ def _full(out: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return out
 
 
+def _name_too_long(out: Path, _monkeypatch: pytest.MonkeyPatch) -> Path:
+    return out / ("a" * 300)
+
+
+def _link_loop(out: Path, _monkeypatch: pytest.MonkeyPatch) -> Path:
+    loop = out.with_name("loop")
+    loop.symlink_to(loop.name)
+    return loop
+
+
 @pytest.mark.parametrize(
     ("make", "phrase"),
     [
+        pytest.param(_name_too_long, "choose a shorter name", id="name too long"),
+        pytest.param(_link_loop, "a file stands where a folder is needed", id="link loop"),
         pytest.param(_a_file, "a file stands where a folder is needed", id="a file"),
         pytest.param(_below_a_file, "a file stands where a folder is needed", id="below a file"),
         pytest.param(_read_only, "cannot be written", id="read-only"),
@@ -210,3 +222,43 @@ def test_bare_surroundings_change_nothing(scan: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "finding lesions: " not in line] == []
     assert _content(tmp_path / "bare") == _content(tmp_path / "usual")
+
+
+def test_a_reader_that_leaves_early_changes_nothing(scan: Path, tmp_path: Path) -> None:
+    """``mslesion detect ... | head -0``: refused scans are told, and the exit code is the same."""
+    (scan.parent / "bad_FLAIR.nii").write_bytes(b"text")
+    command = [sys.executable, "-m", "mslesion", "detect", str(scan.parent)]
+    with subprocess.Popen(
+        [*command, "--output", str(tmp_path / "out")], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    ) as run:  # fmt: skip
+        assert run.stdout is not None
+        assert run.stderr is not None
+        run.stdout.close()
+        complaints = run.stderr.read()
+        assert run.wait() == 3, complaints
+    assert "UNREADABLE: " in complaints
+    assert "Traceback" not in complaints
+
+
+def test_names_of_folders_do_not_command_the_terminal(
+    scan: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An output folder whose name holds a line break, an escape and bytes that are no text."""
+    output = tmp_path / os.fsdecode(b"o\n\x1b[31m\xff")
+    assert _detect(scan, output) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in said)
+    assert "report: " in said[-2]
+    assert len(list(output.iterdir())) == 6
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "loop.nii"])
+def test_a_path_that_cannot_be_looked_at_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name too long, or a link that leads in a circle: one line, exit code 4."""
+    (tmp_path / "loop.nii").symlink_to("loop.nii")
+    assert _detect(tmp_path / name, tmp_path / "out") == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.partition(":")[0] in ("UNREADABLE", "COHORT")

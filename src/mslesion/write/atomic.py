@@ -31,7 +31,6 @@ _REMEDIES = {
     errno.EEXIST: "a file stands where a folder is needed: move it, or choose another folder",
     errno.EISDIR: "a folder stands where the file should go: move it, or choose another name",
     errno.ENAMETOOLONG: "choose a shorter name",
-    errno.ELOOP: "choose a folder; this is a link that leads in a circle",
 }
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
 

@@ -303,3 +303,21 @@ def test_a_mask_in_another_place_is_refused(tmp_path: Path) -> None:
     scan, path = _scan_and_mask(tmp_path, np.zeros(SHAPE, dtype=np.uint8), shifted)
     with pytest.raises(MaskError, match="in another place"):
         read_lesion_mask(path, scan)
+
+
+def test_an_mgh_file_without_geometry_says_so(tmp_path: Path) -> None:
+    """Its flag is not set: FreeSurfer's own axes and 1 mm are taken, with a warning for each."""
+    data = bytearray(nib.MGHImage(np.zeros(SHAPE, np.int16) + 1, np.diag([2, 2, 2, 1])).to_bytes())
+    data[284:290] = b"\0\1\0\2\0\3"
+    path = tmp_path / "a.mgh"
+    path.write_bytes(data)
+    assert read_scan(path).sides_known
+    data[28:30] = b"\0\0"
+    path.write_bytes(data)
+    scan = read_scan(path)
+    assert not scan.sides_known
+    assert scan.spacing_mm == (1, 1, 1)
+    assert [warning.split(":")[0] for warning in scan.warnings] == [
+        "no orientation in the header",
+        "no voxel sizes in the header",
+    ]
