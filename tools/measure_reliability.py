@@ -77,7 +77,7 @@ def kills(work: Path, size: int) -> Result:
         with subprocess.Popen(
             [*command, str(out)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as run:
-            time.sleep(rng.uniform(0.3, 1.0) * whole_s)
+            time.sleep(rng.uniform(0.0, 1.0) * whole_s)
             run.send_signal(signal.SIGKILL)
         left = {n: b for n, b in content(out).items() if not Path(n).name.startswith(".")}
         damaged += sum(expected.get(name) != data for name, data in left.items())
