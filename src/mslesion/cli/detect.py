@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.cli.command import Command, add_output, natural, number, say, share
 from mslesion.errors import MslesionError
-from mslesion.read.names import is_folder
 
 if TYPE_CHECKING:
     from mslesion.detector import Detector
@@ -78,6 +77,7 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
 
 def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
     from mslesion.pipeline import detect_all, refuse_unreadable
+    from mslesion.read.names import is_folder
 
     if not is_folder(options.data):
         refuse_unreadable(options.data, options.output, options.volume)
