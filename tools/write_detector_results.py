@@ -84,6 +84,13 @@ def lesion_free(results: Results) -> str:
     return ", ".join(f"{s['false_lesions']} lesions, {s['found_ml']:.2f} ml" for s in scans)
 
 
+def without_verdict(results: Results) -> str:
+    """How many of the people that the verdict was tested on got none."""
+    found = results["verdict"]
+    people = found["testing_controls"] + found["testing_ms"] + found["testing_abstained"]
+    return f"{found['testing_abstained']} of {people}"
+
+
 EVERYTHING = "`make detector`: `everything`, cross-validation"
 ROWS = (
     Row("Tabriz, 5-fold by patient: mean Dice / lesion F1", "0.65 / 0.70", EVERYTHING,
@@ -102,6 +109,8 @@ ROWS = (
         lambda r: rate(r["verdict"]["control_false_positive_rate"])),
     Row("simulated MS called not MS", "10 %", "`make detector`: `everything`, verdict",
         lambda r: rate(r["verdict"]["ms_missed_rate"])),
+    Row("simulated people without a verdict, as their scan is in doubt", "",
+        "`make detector`: `everything`, verdict", without_verdict),
 )  # fmt: skip
 
 

@@ -22,9 +22,15 @@ from mslesion.lesions.learning.recipe import (
     plan_trainings,
     run_trainings,
 )
-from mslesion.lesions.learning.verdict import examine_simulated_people, fit_verdict
-from mslesion.lesions.model import Calibration, save_lesion_model
+from mslesion.lesions.learning.verdict import (
+    FITTING_SEED,
+    TESTING_SEED,
+    examine_simulated_people,
+    fit_verdict,
+)
+from mslesion.lesions.model import Calibration, LesionModel, save_lesion_model
 from mslesion.lesions.operating_point import UNCHOSEN
+from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_json
 
 MODEL_FILE = "model.safetensors"
@@ -76,12 +82,30 @@ def build_detector(
     path = output / MODEL_FILE
     model = assemble(scans, recipe, tasks, chosen)
     if recipe.verdict_people:
-        people = examine_simulated_people(model, recipe.verdict_people, workers)
-        verdict = fit_verdict(people, f"{recipe.verdict_people} simulated people")
-        write_json(output / "verdict.json", verdict)
+        verdict, record = _verdict(model, recipe.verdict_people, workers)
+        write_json(output / "verdict.json", record)
         model = replace(model, verdict=verdict)
     digest = save_lesion_model(model, path)
     return BuiltDetector(path, digest, validation)
+
+
+def _verdict(model: LesionModel, people: int, workers: int) -> tuple[VerdictModel, dict[str, Any]]:
+    """The verdict, fitted on one simulated cohort and tested on another, and the record of it."""
+    fitting, testing = (
+        examine_simulated_people(model, people, seed, workers)
+        for seed in (FITTING_SEED, TESTING_SEED)
+    )
+    verdict = fit_verdict(fitting, testing, f"{people} simulated people")
+    counts = {
+        f"{name}_{key}": value
+        for name, cohort in (("fitting", fitting), ("testing", testing))
+        for key, value in (
+            ("controls", int((~cohort.has_ms).sum())),
+            ("ms", int(cohort.has_ms.sum())),
+            ("abstained", cohort.abstained),
+        )
+    }
+    return verdict, {**asdict(verdict), **counts}
 
 
 def _cross_validation(

@@ -2,82 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from mslesion.cohort.people import Diagnosis
+from mslesion.errors import ScanError
 from mslesion.evaluation.intervals import wilson
+from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
-from mslesion.lesions.findings import Lesion
 from mslesion.lesions.model import LesionModel
+from mslesion.lesions.quality import measure_quality
 from mslesion.progress import track
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.verdict import VerdictModel, lesion_features
 
-VERDICT_SEED = 20_000
-"""Far from the seeds of the people the networks learnt from."""
+FITTING_SEED, TESTING_SEED = 20_000, 25_000
+"""Far from the seeds of the people the networks learnt from, and from each other."""
 _FOLDS = 5
 _HIGHEST_FALSE_POSITIVE_RATE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedPeople:
-    """Features (N, 4) of what was found in N simulated people, and who has MS (N,)."""
+    """Features (N, 4) of what was found in N simulated people, and who has MS (N,).
+
+    ``abstained`` are the people beyond these who get no verdict: their scan is refused or in doubt.
+    """
 
     features: NDArray[np.float64]
     has_ms: NDArray[np.bool_]
+    abstained: int = 0
 
 
-def examine_simulated_people(model: LesionModel, people: int, workers: int) -> JudgedPeople:
+def examine_simulated_people(
+    model: LesionModel, people: int, seed: int, workers: int
+) -> JudgedPeople:
     """Run the detector over simulated people of both kinds of scan, with and without skull."""
-    recipe = CohortRecipe(people=people, seed=VERDICT_SEED, acquisition="mixed", skull="mixed")
+    recipe = CohortRecipe(people=people, seed=seed, acquisition="mixed", skull="mixed")
     working = Parallel(n_jobs=workers, return_as="generator")(
         delayed(_examine)(model, recipe, index) for index in range(people)
     )
     examined = list(track(working, "examining simulated people", people))
+    judged = [(features, has_ms) for features, has_ms in examined if features is not None]
     return JudgedPeople(
-        np.stack([lesion_features(lesions) for lesions, _ in examined]),
-        np.array([has_ms for _, has_ms in examined]),
+        np.stack([features for features, _ in judged]),
+        np.array([has_ms for _, has_ms in judged]),
+        len(examined) - len(judged),
     )
 
 
-def _examine(model: LesionModel, recipe: CohortRecipe, index: int) -> tuple[Sequence[Lesion], bool]:
+def _examine(
+    model: LesionModel, recipe: CohortRecipe, index: int
+) -> tuple[NDArray[np.float64] | None, bool]:
+    """The features of one person, None where the detector would abstain; and whether it is MS."""
     person = simulate_person(recipe, index)
-    return find_lesions(person.scan, model).lesions, person.diagnosis is Diagnosis.MS
+    has_ms = person.diagnosis is Diagnosis.MS
+    found = find_lesions(person.scan, model)
+    try:
+        require_flair_of_a_brain(found)
+    except ScanError:
+        return None, has_ms
+    quality = measure_quality(person.scan, found.brain, found.mask)
+    doubts = scan_doubts(found, quality)
+    return None if doubts else lesion_features(found.lesions), has_ms
 
 
-def fit_verdict(people: JudgedPeople, fitted_on: str) -> VerdictModel:
-    """A logistic regression, and what it does on people it was not fitted on.
+def fit_verdict(fitting: JudgedPeople, testing: JudgedPeople, fitted_on: str) -> VerdictModel:
+    """A logistic regression, and how often it errs in people of another cohort.
 
-    The threshold is the lowest at which at most 2 % of controls are called MS; it and both rates
-    are from five-fold cross-validation.
+    The threshold is the lowest at which at most 2 % of controls are called MS in five-fold
+    cross-validation; ``testing`` has no part in it.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    mean, scale = people.features.mean(axis=0), people.features.std(axis=0)
+    mean, scale = fitting.features.mean(axis=0), fitting.features.std(axis=0)
     scale[scale == 0] = 1
-    standard = (people.features - mean) / scale
+    standard = (fitting.features - mean) / scale
     unseen = cross_val_predict(
-        LogisticRegression(), standard, people.has_ms,
+        LogisticRegression(), standard, fitting.has_ms,
         cv=StratifiedKFold(_FOLDS, shuffle=True, random_state=0), method="predict_proba",
     )[:, 1]  # fmt: skip
-    threshold = _threshold(unseen[~people.has_ms])
-    called = unseen > threshold
-    fitted = LogisticRegression().fit(standard, people.has_ms)
-    return VerdictModel(
+    fitted = LogisticRegression().fit(standard, fitting.has_ms)
+    model = VerdictModel(
         mean=_rounded(mean),
         scale=_rounded(scale),
         coefficients=_rounded(fitted.coef_[0]),
         intercept=round(float(fitted.intercept_[0]), 5),
-        threshold=threshold,
-        control_false_positive_rate=_rate(called[~people.has_ms]),
-        ms_missed_rate=_rate(~called[people.has_ms]),
+        threshold=_threshold(unseen[~fitting.has_ms]),
+        control_false_positive_rate=(0.0, 0.0, 1.0),
+        ms_missed_rate=(0.0, 0.0, 1.0),
         fitted_on=fitted_on,
+    )
+    called = np.array([model.probability(one) for one in testing.features]) > model.threshold
+    return replace(
+        model,
+        control_false_positive_rate=_rate(called[~testing.has_ms]),
+        ms_missed_rate=_rate(~called[testing.has_ms]),
     )
 
 

@@ -1,0 +1,42 @@
+"""How the verdict is fitted on one cohort of simulated people and tested on another."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mslesion.lesions.learning.verdict import JudgedPeople, fit_verdict
+
+
+def people(count: int, apart: float, seed: int) -> JudgedPeople:
+    """Half with MS; all four features are ``apart`` higher in them, with a spread of 1."""
+    rng = np.random.default_rng(seed)
+    has_ms = np.arange(count) % 2 == 1
+    return JudgedPeople(rng.normal(0, 1, (count, 4)) + apart * has_ms[:, None], has_ms)
+
+
+def test_groups_far_apart_are_told_apart_without_an_error() -> None:
+    """Six standard deviations between the groups: nobody is called wrongly, and sides are right."""
+    verdict = fit_verdict(people(60, 6.0, 0), people(80, 6.0, 1), "60 made-up people")
+    assert verdict.control_false_positive_rate == pytest.approx((0, 0, 0.0876), abs=1e-4)
+    assert verdict.ms_missed_rate[0] == 0
+    assert verdict.probability(np.full(4, 6.0)) > 0.95
+    assert verdict.probability(np.zeros(4)) < 0.05
+
+
+def test_rates_are_those_of_the_other_cohort() -> None:
+    """The threshold is chosen where it was fitted; in a cohort that differs, errors show."""
+    fitting, testing = people(60, 6.0, 0), people(80, 6.0, 1)
+    shifted = JudgedPeople(testing.features + 6.0, testing.has_ms)
+    verdict = fit_verdict(fitting, shifted, "60 made-up people")
+    assert verdict.control_false_positive_rate[0] > 0.9
+    assert verdict.ms_missed_rate[0] == 0
+
+
+def test_the_threshold_lets_two_in_a_hundred_controls_through() -> None:
+    """Of 200 overlapping controls, at most four lie above the threshold in cross-validation."""
+    fitting = people(400, 1.0, 2)
+    verdict = fit_verdict(fitting, people(4000, 1.0, 3), "400 made-up people")
+    assert verdict.threshold > 0.5
+    assert 0.002 < verdict.control_false_positive_rate[0] < 0.06
+    assert verdict.ms_missed_rate[0] > 0.3
