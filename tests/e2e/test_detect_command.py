@@ -632,6 +632,38 @@ def test_a_dataset_of_others_is_not_mixed_with_ours(
     assert fake.asked == []
 
 
+@pytest.mark.parametrize("name", ["run.json", "lesions.tsv", "README", "p2_label-L_mask.nii.gz"])
+@pytest.mark.parametrize("options", [(), ("--resume",)])
+def test_a_file_that_we_did_not_write_stays(
+    name: str, options: tuple[str, ...], fake: FakeDetector, scans: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Somebody's file of a name that ours have is not replaced: exit code 5, before the work."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_text('{"mine": true}')
+    assert _detect(scans, out, *options) == 5
+    assert f"holds {name}, which mslesion did not write" in capsys.readouterr().err
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_text() == '{"mine": true}'
+    assert fake.asked == []
+
+
+def test_an_experts_mask_is_not_replaced_by_a_single_scans(
+    fake: FakeDetector, scans: Path, tmp_path: Path
+) -> None:
+    """A single file knows of no mask; the one in the output folder is kept, and a refusal too."""
+    mask = tmp_path / "manual" / "p1_label-L_mask.nii.gz"
+    mask.parent.mkdir()
+    mask.write_text("an expert's")
+    (mask.parent / "p1_summary.json").write_text('{"rater": "A"}')
+    assert _detect(scans / "p1_FLAIR.nii.gz", mask.parent) == 5
+    (scans / "p1_FLAIR.nii.gz").write_bytes(b"text")
+    assert _detect(scans / "p1_FLAIR.nii.gz", mask.parent) == 4
+    assert mask.read_text() == "an expert's"
+    assert fake.asked == []
+
+
 # --- from Python ---------------------------------------------------------------------------------
 
 
