@@ -19,15 +19,16 @@ LEAST_BRAIN_ML = 150.0
 MOST_BRAIN_ML = 4000.0
 """A whole head has little more: where more brain is seen than this, it is air."""
 
-LEAST_BRAIN_FIT = 0.9
-"""Of 17 real brains none fits the template's shape to less than 0.94; bottles, limbs, noise and
-photographs do to 0.88 at most."""
+LEAST_BRAIN_FIT = 0.6
+LEAST_FIT = 1.42
+CLEAR_FIT = 1.5
+"""How well brain, and brain and ventricles together, fit the shape of a template's: 17 real ones,
+whole and cut into parts, do to 1.6 and more; limbs, bottles, spines, noise and photographs to 1.2
+at most. FLAIR images show ventricles, dark; between the two limits that is in doubt."""
 
 LEAST_VENTRICLE_ML = 1.0
-LEAST_VENTRICLE_FIT = 0.3
-CLEAR_VENTRICLE_FIT = 0.6
-"""FLAIR images of a brain show its ventricles, dark; in 17 real ones the fit is 0.68 and more.
-Below the first limit it is another contrast or no brain, below the second that is in doubt."""
+BRIGHTEST_FLUID = 0.7
+"""In units of brain tissue: in FLAIR, fluid in the ventricles has 0.15 to 0.55, in PD 0.9."""
 
 LEAST_SLICES = 16
 """Fewer do not go through a brain, or lie far apart."""
@@ -41,17 +42,14 @@ _FLAIR = CONTRASTS.index("FLAIR")
 def require_flair_of_a_brain(found: FoundLesions) -> None:
     """Refuse what is no brain, and a T1w or T2w image, by name.
 
-    Of a brain that is cut off at the edge of the scan the shape is not asked for.
-
     Raises:
         NoBrainError: no brain is seen, or not its shape, or not its ventricles.
         ContrastError: the contrast is that of another sequence.
     """
     brain_ml = _brain_ml(found)
-    is_whole = not _is_cut_off(found)
     if not LEAST_BRAIN_ML <= brain_ml <= MOST_BRAIN_ML:
         raise _no_brain(found, f"{brain_ml:.0f} ml of it were seen; an adult's has 1,000 to 1,700")
-    if is_whole and found.pose.brain_fit < LEAST_BRAIN_FIT:
+    if found.pose.brain_fit < LEAST_BRAIN_FIT:
         raise _no_brain(found, "what looks like tissue of one has not its shape")
     likeliest = int(np.argmax(found.contrast))
     if likeliest != _FLAIR:
@@ -62,9 +60,8 @@ def require_flair_of_a_brain(found: FoundLesions) -> None:
             file=found.scan.source,
         )
     ventricle_ml = float(found.ventricles.sum() * found.scan.grid.voxel_volume_mm3 / 1000)
-    has_place = found.pose.ventricle_fit >= LEAST_VENTRICLE_FIT or not is_whole
-    if ventricle_ml < LEAST_VENTRICLE_ML or not has_place:
-        raise _no_brain(found, "no ventricles are seen, dark and in their place")
+    if ventricle_ml < LEAST_VENTRICLE_ML or found.pose.fit < LEAST_FIT:
+        raise _no_brain(found, "it has not the shape of one with its ventricles, which are dark")
 
 
 def _no_brain(found: FoundLesions, why: str) -> NoBrainError:
@@ -85,6 +82,15 @@ class Doubt:
 
 def _brain_ml(found: FoundLesions) -> float:
     return float(found.brain.sum() * found.scan.grid.voxel_volume_mm3 / 1000)
+
+
+def _fluid_share(found: FoundLesions) -> float:
+    """Median signal in the ventricles, in units of that of the brain; 0 where either is missing."""
+    voxels = found.scan.voxels
+    tissue = float(np.median(voxels[found.brain])) if found.brain.any() else 0.0
+    if tissue <= 0 or not found.ventricles.any():
+        return 0.0
+    return float(np.median(voxels[found.ventricles])) / tissue
 
 
 def _is_cut_off(found: FoundLesions) -> bool:
@@ -127,8 +133,12 @@ DOUBTS = (
         "the contrast is not clearly that of FLAIR",
     ),
     Doubt(
-        lambda found: found.pose.ventricle_fit < CLEAR_VENTRICLE_FIT and not _is_cut_off(found),
+        lambda found: found.pose.fit < CLEAR_FIT,
         "the ventricles are not clearly seen, dark and in their place, as in FLAIR",
+    ),
+    Doubt(
+        lambda found: _fluid_share(found) > BRIGHTEST_FLUID,
+        "fluid in the ventricles is not dark, as it is in FLAIR",
     ),
     Doubt(lambda found: _brain_ml(found) < 700, "only a part of the brain is seen"),
     Doubt(lambda found: _brain_ml(found) > 2400, "more is taken for brain than a head holds"),
@@ -144,8 +154,7 @@ DOUBTS = (
 def scan_doubts(found: FoundLesions, quality: ScanQuality) -> tuple[str, ...]:
     """Why a verdict on this scan could not be trusted; () where there is no doubt."""
     doubts = [doubt.sentence for doubt in DOUBTS if doubt.holds(found)]
-    if found.pose.name != UPRIGHT and not doubts:
-        # The shape of a part of a brain, or of what is none, says little about how it lies.
+    if found.pose.name != UPRIGHT:
         doubts.append(f"the head lies {found.pose.name}, by the header: sides are named wrongly")
     for measure, most, sentence in QUALITY_DOUBTS:
         value = getattr(quality, measure)

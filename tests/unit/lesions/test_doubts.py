@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -19,7 +21,8 @@ def found() -> FoundLesions:
     ventricles = np.zeros_like(anatomy.brain)
     ventricles[anatomy.box] = anatomy.box_ventricles
     brain, ventricles = anatomy.brain[::2, ::2, ::3], ventricles[::2, ::2, ::3]
-    scan = Scan.from_stored(brain.astype(np.float32), np.diag([2.0, 2.0, 3.0, 1.0]))
+    voxels = np.where(ventricles, 0.3, brain).astype(np.float32)
+    scan = Scan.from_stored(voxels, np.diag([2.0, 2.0, 3.0, 1.0]))
     nothing = np.zeros(brain.shape, bool)
     return FoundLesions(
         scan, nothing.astype(np.float32), nothing, brain, ventricles, (0.98, 0.01, 0.01), ()
@@ -46,3 +49,12 @@ def test_a_good_scan_is_not_doubted(found: FoundLesions) -> None:
     """At the limits themselves, and where nothing could be measured, there is no doubt."""
     assert scan_doubts(found, ScanQuality(MOST_NOISE, MOST_BIAS, MOST_GHOST)) == ()
     assert scan_doubts(found, UNMEASURED) == ()
+
+
+def test_bright_fluid_is_not_flair(found: FoundLesions) -> None:
+    """Ventricles nearly as bright as tissue, as in PD images, are a doubt about the contrast."""
+    voxels = np.where(found.ventricles, 0.9, found.scan.voxels).astype(np.float32)
+    bright = replace(found, scan=replace(found.scan, voxels=voxels))
+    assert scan_doubts(bright, UNMEASURED) == (
+        "fluid in the ventricles is not dark, as it is in FLAIR",
+    )

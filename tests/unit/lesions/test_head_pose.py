@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from mslesion.lesions.contrast import LEAST_FIT
 from mslesion.lesions.head_pose import UPRIGHT, HeadPose, pose_of_head
 from mslesion.simulate.anatomy import load_anatomy
 
@@ -63,6 +64,35 @@ def test_a_tilted_head_is_upright(degrees, plane, brain):
     cubes = [ndimage.zoom(r.astype(np.float32), np.divide(spacing_mm, 3), order=1) for r in regions]
     tilted = [ndimage.rotate(r, degrees, plane, order=1) > 0.5 for r in cubes]
     assert pose_of_head(*tilted, (3.0, 3.0, 3.0)).name == UPRIGHT
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        np.s_[:], np.s_[: 80], np.s_[:, 90:], np.s_[:, :, 60:], np.s_[:, :, :110],
+        np.s_[:, :, 60:110],
+    ],
+)  # fmt: skip
+def test_a_part_of_a_brain_fits_as_well_as_a_whole_one(part):
+    """A half, a slab or a cap of a brain with some of its ventricles is known by what there is."""
+    anatomy = load_anatomy()
+    ventricles = np.zeros_like(anatomy.brain)
+    ventricles[anatomy.box] = anatomy.box_ventricles
+    pose = pose_of_head(anatomy.brain[part], ventricles[part], (1.0, 1.0, 1.0))
+    assert pose.name == UPRIGHT
+    assert pose.fit > 1.7
+
+
+def test_what_is_no_brain_does_not_fit():
+    """A ball, and a cylinder with a rod in it, are told from a brain with its ventricles."""
+    x, y, z = np.meshgrid(*(np.arange(-48, 48) * 2.0,) * 3, indexing="ij")
+    nothing = np.zeros(x.shape, bool)
+    rod = x**2 + y**2 < 100
+    for body, inside in (
+        (x**2 + y**2 + z**2 < 70**2, nothing),
+        ((x**2 + y**2 < 70**2) & (abs(z) < 50), rod & (abs(z) < 50)),
+    ):
+        assert pose_of_head(body, inside, (2.0, 2.0, 2.0)).fit < LEAST_FIT
 
 
 def test_where_there_is_no_brain_nothing_is_said():
