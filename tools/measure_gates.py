@@ -258,7 +258,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path)
     parser.add_argument("--folds", type=Path)
-    parser.add_argument("--each", type=int, default=50, help="no brains of each kind")
+    parser.add_argument("--each", type=int, default=25, help="no brains of each kind")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if (options.real is None) != (options.folds is None):
