@@ -14,7 +14,6 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -175,12 +174,6 @@ def good_scan(index: int) -> Scan:
 # --- judging -------------------------------------------------------------------------------------
 
 
-@cache
-def model() -> LesionModel:
-    """The shipped detector, once a process."""
-    return shipped_model()
-
-
 def judged(kind: str, scan: Scan, detector: LesionModel) -> Judged:
     """What becomes of one scan."""
     found = find_lesions(scan, detector)
@@ -192,7 +185,7 @@ def judged(kind: str, scan: Scan, detector: LesionModel) -> Judged:
     return Judged(kind, "", scan_doubts(found, quality))
 
 
-def simulated_case(kind: str, index: int) -> Judged:
+def simulated_case(kind: str, index: int, detector: LesionModel) -> Judged:
     """One case by the name of its kind and its number."""
     group, _, name = kind.partition(": ")
     if group == "no brain":
@@ -203,7 +196,7 @@ def simulated_case(kind: str, index: int) -> Judged:
         scan = other_contrast(name, index)
     else:
         scan = good_scan(index)
-    return judged(kind, scan, model())
+    return judged(kind, scan, detector)
 
 
 def real_cases(datasets: Path, training: Path) -> Iterator[Judged]:
@@ -220,7 +213,8 @@ def real_cases(datasets: Path, training: Path) -> Iterator[Judged]:
     fold_of = deal_folds(learnt, 5, seed=0)
     detectors = {
         fold: replace(
-            model(), networks=(load_network(training / f"fold-{fold}.safetensors", "default"),)
+            shipped_model(),
+            networks=(load_network(training / f"fold-{fold}.safetensors", "default"),),
         )
         for fold in range(5)
     }
@@ -232,7 +226,7 @@ def real_cases(datasets: Path, training: Path) -> Iterator[Judged]:
             yield judged(f"other contrast: real {path.name[-10:-7]}", read_scan(path), detector)
     for person in cohorts["ljubljana-longitudinal"].people:
         for scan_file in person.scans:
-            yield judged("good: real", read_scan(scan_file.image), model())
+            yield judged("good: real", read_scan(scan_file.image), shipped_model())
 
 
 def _is_refused(case: Judged) -> bool:
@@ -267,8 +261,9 @@ def main() -> None:
     kinds |= {f"other contrast: {name}": options.each for name in TISSUES}
     kinds |= {"good: simulated": options.each * 8}
     tasks = [(kind, index) for kind, count in kinds.items() for index in range(count)]
+    detector = shipped_model()
     work = Parallel(options.workers, return_as="generator")(
-        delayed(simulated_case)(*task) for task in tasks
+        delayed(simulated_case)(*task, detector) for task in tasks
     )
     cases = list(track(work, "judging", len(tasks)))
     if options.real is not None:
