@@ -91,7 +91,11 @@ def test_what_is_cut_from_a_scan_goes_back_to_its_place(voxels: np.ndarray, leve
 
 @settings(patient, max_examples=40)
 @given(
-    hnp.arrays(np.int16, hnp.array_shapes(min_dims=3, max_dims=3, min_side=3, max_side=7)),
+    hnp.arrays(
+        np.int16,
+        hnp.array_shapes(min_dims=3, max_dims=3, min_side=3, max_side=7),
+        elements=st.integers(0, 2**15 - 1),
+    ),
     st.permutations([0, 1, 2]),
     st.tuples(*[st.sampled_from([-1, 1])] * 3),
     st.sampled_from([".nii", ".nii.gz"]),
@@ -109,9 +113,7 @@ def test_a_volume_comes_back_from_its_file(
         scan = read_scan(path)
     assert scan.grid.axis_codes == "RAS"
     assert scan.stored_grid.axis_codes == codes
-    stored = voxels.astype(np.int64)
-    found = scan.to_stored_order(scan.voxels).astype(np.int64)
-    assert np.array_equal(found - found.min(), stored - stored.min())
+    assert np.array_equal(scan.to_stored_order(scan.voxels), voxels)
 
 
 @patient
