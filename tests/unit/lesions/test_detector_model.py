@@ -300,3 +300,22 @@ def test_no_operating_point_scores_better_when_each_mask_is_compared() -> None:
                 if score > best and threshold <= peak:
                     best, chosen = score, point
     assert choose_operating_point(scans) == chosen
+
+
+@pytest.mark.parametrize("middle", [-9.0, -4.0, 0.0, 6.0])
+def test_calibration_does_not_run_away(middle: float) -> None:
+    """Few voxels of one kind far from the others: the fit ends at the least loss all the same."""
+    logits = np.concatenate([np.linspace(-10, -2, 400), np.linspace(middle - 1, middle + 1, 12)])
+    truth = np.arange(412) >= 400
+    weights = np.ones(412)
+    fitted = fit_logistic(logits, truth, weights)
+
+    def loss(slope: float, intercept: float) -> float:
+        scores = slope * logits + intercept
+        misfit = (np.logaddexp(0, scores) - truth * scores).mean()
+        return float(misfit + 0.5e-4 * ((slope - 1) ** 2 + intercept**2))
+
+    least = loss(fitted.slope, fitted.intercept)
+    assert np.abs([fitted.slope, fitted.intercept]).max() < 50
+    for slope, intercept in ((0.01, 0), (-0.01, 0), (0, 0.01), (0, -0.01)):
+        assert loss(fitted.slope + slope, fitted.intercept + intercept) > least

@@ -19,6 +19,7 @@ LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 """The operating points tried. A lesion of less than 3 mm3 is smaller than a voxel of many scans."""
 
 _LOWEST = 0.005
+_SMALL_STEP = 1e-8
 _ROUNDS = 50
 
 
@@ -69,20 +70,29 @@ def fit_logistic(
 ) -> Calibration:
     """Slope and intercept of the greatest weighted likelihood, by Newton's method.
 
-    A weak pull towards slope 1 and intercept 0 keeps separable cases finite.
+    A weak pull towards slope 1 and intercept 0 keeps separable cases finite. A step that would make
+    things worse is halved until it does not: far from the answer, Newton's own overshoot.
     """
     weights = weights / weights.sum()
     design = np.stack([logits, np.ones_like(logits)], axis=1)
     identity = np.array([1.0, 0.0])
     pull = 1e-4
+
+    def loss(beta: NDArray[np.float64]) -> float:
+        scores = design @ beta
+        misfit = np.logaddexp(0, scores) - truth * scores
+        return float(weights @ misfit + pull / 2 * ((beta - identity) ** 2).sum())
+
     beta = identity.copy()
     for _ in range(_ROUNDS):
-        p = 1 / (1 + np.exp(-(design @ beta)))
+        p = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
         gradient = design.T @ (weights * (p - truth)) + pull * (beta - identity)
         hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + pull * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
+        while np.abs(step).max() > _SMALL_STEP and loss(beta - step) > loss(beta):
+            step /= 2
         beta -= step
-        if np.abs(step).max() < 1e-8:
+        if np.abs(step).max() <= _SMALL_STEP:
             break
     return Calibration(slope=round(float(beta[0]), 5), intercept=round(float(beta[1]), 5))
 
