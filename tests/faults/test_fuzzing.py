@@ -23,8 +23,8 @@ from mslesion.read.nifti import read_scan
 from mslesion.write.atomic import write_json, write_table
 from mslesion.write.nifti import write_nifti
 
-patient = settings(deadline=None)
-"""A busy machine is no failure."""
+patient = settings(deadline=None, derandomize=True)
+"""A busy machine is no failure, and what fails for one change fails for all."""
 
 SHAPES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=2, max_side=9)
 UNIT = st.floats(0, 1, width=32)
@@ -151,6 +151,16 @@ def test_a_table_comes_back_from_its_file(rows: list[dict[str, object]]) -> None
     ]
 
 
+def _without_infinity(value: object) -> object:
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, list):
+        return [_without_infinity(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_infinity(one) for key, one in value.items()}
+    return value
+
+
 @patient
 @given(
     st.recursive(
@@ -165,6 +175,4 @@ def test_json_comes_back_from_its_file(value: object) -> None:
         path = Path(folder) / "value.json"
         write_json(path, value)
         found = json.loads(path.read_text(encoding="utf-8"))
-    assert found == json.loads(
-        json.dumps(value).replace("-Infinity", "null").replace("Infinity", "null")
-    )
+    assert found == _without_infinity(value)
