@@ -29,8 +29,8 @@ _LEAST_VARIATION = 0.05
 """Sum of squares below which there is as good as nothing to be compared."""
 
 LEAST_MARGIN = 0.1
-"""By how much another pose must fit better, of 2 at most: upright heads of five scanners fit better
-than in any other pose by 0.3 and more, turned ones worse by as much."""
+"""By how much another pose must fit better, of 2 at most. Centred on the template, upright heads of
+five scanners fit better than in any other pose by 0.3 and more, turned ones worse by as much."""
 
 UPRIGHT = "upright"
 
