@@ -19,7 +19,13 @@ from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 RECIPE = DetectorRecipe(
-    model="small", folds=2, fold_steps=2, final_steps=3, simulated_people=1, verdict_people=0
+    model="small",
+    folds=2,
+    fold_steps=2,
+    final_steps=3,
+    simulated_people=1,
+    validation_people=1,
+    verdict_people=0,
 )
 
 

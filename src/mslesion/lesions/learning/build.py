@@ -9,18 +9,24 @@ from typing import Any
 
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
 from mslesion.lesions.known_scans import KnownScan
-from mslesion.lesions.learning.calibration import ValidationScan
-from mslesion.lesions.learning.recipe import (
+from mslesion.lesions.learning.calibration import (
     Chosen,
+    ValidationScan,
+    agreement_at,
+    choose,
+)
+from mslesion.lesions.learning.recipe import (
     DetectorRecipe,
     Workshop,
-    agreement_at,
-    answer_unseen,
     assemble,
-    choose,
     chosen_device,
     plan_trainings,
     run_trainings,
+)
+from mslesion.lesions.learning.validation import (
+    answer_simulated,
+    answer_unseen,
+    fold_networks,
 )
 from mslesion.lesions.learning.verdict import (
     FITTING_SEED,
@@ -75,9 +81,11 @@ def build_detector(
     run_trainings(tasks, workers)
     chosen, validation = _UNCHOSEN, None
     if recipe.folds:
-        answers = list(answer_unseen(scans, fold_of, tasks))
-        chosen = choose([scan for _, scan in answers])
-        validation = _cross_validation(scans, answers, chosen, recipe)
+        networks = fold_networks(tasks)
+        answers = list(answer_unseen(scans, fold_of, networks))
+        simulated = list(answer_simulated(recipe.validation_people, networks))
+        chosen = choose([scan for _, scan in answers + simulated])
+        validation = _cross_validation(scans, answers, simulated, chosen, recipe)
         write_json(output / "cross-validation.json", validation)
     path = output / MODEL_FILE
     model = assemble(scans, recipe, tasks, chosen)
@@ -111,6 +119,7 @@ def _verdict(model: LesionModel, people: int, workers: int) -> tuple[VerdictMode
 def _cross_validation(
     scans: Sequence[KnownScan],
     answers: Sequence[tuple[int, ValidationScan]],
+    simulated: Sequence[tuple[int, ValidationScan]],
     chosen: Chosen,
     recipe: DetectorRecipe,
 ) -> dict[str, Any]:
@@ -120,8 +129,8 @@ def _cross_validation(
     """
     scored = []
     by_fold = {
-        fold: choose([scan for other, scan in answers if other != fold]) if recipe.folds > 1
-        else _UNCHOSEN
+        fold: choose([scan for other, scan in (*answers, *simulated) if other != fold])
+        if recipe.folds > 1 else _UNCHOSEN
         for fold in range(recipe.folds)
     }  # fmt: skip
     for known, (fold, scan) in zip(scans, answers, strict=True):

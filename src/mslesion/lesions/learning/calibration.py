@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.lesions import match_lesions
+from mslesion.evaluation.lesions import LesionAgreement, compare_masks, match_lesions
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.model import Calibration
-from mslesion.lesions.operating_point import OperatingPoint, component_peaks
+from mslesion.lesions.operating_point import OperatingPoint, component_peaks, lesion_mask
 
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -36,6 +36,34 @@ class ValidationScan:
     voxel_volume_mm3: float
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What validation people decide."""
+
+    voxel_calibration: Calibration
+    slice_calibration: Calibration
+    operating_point: OperatingPoint
+
+
+def choose(scans: Sequence[ValidationScan]) -> Chosen:
+    """Calibrate, and choose the operating point at calibrated probabilities."""
+    voxels = fit_voxel_calibration(scans)
+    calibrated = [calibrate(scan, voxels) for scan in scans]
+    return Chosen(voxels, fit_slice_calibration(calibrated), choose_operating_point(calibrated))
+
+
+def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
+    """The same scan with calibrated probabilities."""
+    return replace(scan, probability=calibration(scan.probability))
+
+
+def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
+    """How a scan's mask, at what was chosen on others, agrees with its reference."""
+    probability = chosen.voxel_calibration(scan.probability)
+    mask = lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
+    return compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
 
 
 def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:

@@ -6,8 +6,8 @@ it never saw ──► calibration and operating point ──► the network tra
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,8 @@ from joblib import Parallel, delayed
 from safetensors.torch import load_file, save_file
 
 from mslesion.errors import CohortError, ModelFileError, UsageError
-from mslesion.evaluation.lesions import LesionAgreement, compare_masks
-from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.known_scans import KnownScan
-from mslesion.lesions.learning.calibration import (
-    ValidationScan,
-    choose_operating_point,
-    fit_slice_calibration,
-    fit_voxel_calibration,
-)
+from mslesion.lesions.learning.calibration import Chosen
 from mslesion.lesions.learning.material import (
     Material,
     group,
@@ -36,16 +29,10 @@ from mslesion.lesions.learning.material import (
 )
 from mslesion.lesions.learning.simulated import cached_volumes, no_brain
 from mslesion.lesions.learning.training import TrainingRecipe, train_network
-from mslesion.lesions.model import (
-    Calibration,
-    LesionModel,
-    load_lesion_model,
-    ready,
-)
+from mslesion.lesions.model import LesionModel, load_lesion_model, ready
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
-from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.progress import track
-from mslesion.read import load, mask_doubts
+from mslesion.read import load
 from mslesion.write.atomic import atomic_path
 
 _REAL_SHARE = 0.45
@@ -60,7 +47,8 @@ class DetectorRecipe:
     """All that decides a detector, beside the data.
 
     ``fold_steps`` and ``final_steps`` are the lengths of the trainings of a fold and of the last
-    one; with ``folds=0`` nothing is validated, and probabilities stay uncalibrated.
+    one; with ``folds=0`` nothing is validated, and probabilities stay uncalibrated. So many
+    ``validation_people`` are simulated, to have a say in calibration and operating point.
     """
 
     model: str = "default"
@@ -69,6 +57,7 @@ class DetectorRecipe:
     final_steps: int = 14000
     simulated_people: int = 168
     learning_rate: float = 4e-3
+    validation_people: int = 12
     verdict_people: int = 120
     seed: int = 0
 
@@ -237,65 +226,6 @@ def run_trainings(tasks: Sequence[TrainingTask], workers: int) -> None:
 def load_network(path: Path, model: str) -> LesionNetwork:
     """A trained network from the file that :func:`run_training` wrote."""
     return ready(LesionNetwork(SHAPES[model]), load_file(path))
-
-
-def answer_unseen(
-    scans: Sequence[KnownScan],
-    fold_of: dict[tuple[str, str], int],
-    tasks: Sequence[TrainingTask],
-) -> Iterator[tuple[int, ValidationScan]]:
-    """For each scan its fold, and the answers of the network that never saw its person."""
-    networks = {
-        fold: load_network(task.weights, task.recipe.model)
-        for fold, task in enumerate(tasks)
-        if task.name == f"fold-{fold}"
-    }
-    for known in track(scans, "validating", len(scans)):
-        fold = fold_of[known.person]
-        yield fold, validation_scan(known, networks[fold])
-
-
-def validation_scan(known: KnownScan, network: LesionNetwork) -> ValidationScan:
-    """A scan's uncalibrated answers beside its reference mask."""
-    loaded = load(known.scan_file)
-    regions = region_probabilities([network], loaded.scan)
-    mask = loaded.lesion_mask
-    return ValidationScan(
-        name=known.scan_file.name,
-        probability=regions.lesion * (regions.brain > 0.5),
-        reference=np.zeros(loaded.scan.grid.shape, np.bool_) if mask is None else mask,
-        voxel_volume_mm3=loaded.scan.grid.voxel_volume_mm3,
-        history=loaded.scan.history,
-        warnings=(*loaded.scan.warnings, *mask_doubts(mask, known.diagnosis)),
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What validation people decide."""
-
-    voxel_calibration: Calibration
-    slice_calibration: Calibration
-    operating_point: OperatingPoint
-
-
-def choose(scans: Sequence[ValidationScan]) -> Chosen:
-    """Calibrate, and choose the operating point at calibrated probabilities."""
-    voxels = fit_voxel_calibration(scans)
-    calibrated = [calibrate(scan, voxels) for scan in scans]
-    return Chosen(voxels, fit_slice_calibration(calibrated), choose_operating_point(calibrated))
-
-
-def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
-    """The same scan with calibrated probabilities."""
-    return replace(scan, probability=calibration(scan.probability))
-
-
-def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
-    """How a scan's mask, at what was chosen on others, agrees with its reference."""
-    probability = chosen.voxel_calibration(scan.probability)
-    mask = lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
-    return compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
 
 
 def assemble(

@@ -1,0 +1,80 @@
+"""Answers about people whom the answering network never saw: real ones, and simulated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.lesions.inference import region_probabilities
+from mslesion.lesions.known_scans import KnownScan
+from mslesion.lesions.learning.calibration import ValidationScan
+from mslesion.lesions.learning.recipe import TrainingTask, load_network
+from mslesion.lesions.network import LesionNetwork
+from mslesion.progress import track
+from mslesion.read import load, mask_doubts
+from mslesion.scan import Scan
+from mslesion.simulate import CohortRecipe, simulate_person
+
+SIMULATED_SEED = 15_000
+"""Far from the seeds of the people whom the networks learnt from, and of the verdict's."""
+
+
+def fold_networks(tasks: Sequence[TrainingTask]) -> list[LesionNetwork]:
+    """The trained network of each fold, in order."""
+    return [
+        load_network(task.weights, task.recipe.model)
+        for task in tasks
+        if task.name.startswith("fold-")
+    ]
+
+
+def answer_unseen(
+    scans: Sequence[KnownScan],
+    fold_of: dict[tuple[str, str], int],
+    networks: Sequence[LesionNetwork],
+) -> Iterator[tuple[int, ValidationScan]]:
+    """For each scan its fold, and the answers of the network that never saw its person."""
+    for known in track(scans, "validating", len(scans)):
+        fold = fold_of[known.person]
+        loaded = load(known.scan_file)
+        mask = loaded.lesion_mask
+        reference = np.zeros(loaded.scan.grid.shape, np.bool_) if mask is None else mask
+        doubts = mask_doubts(mask, known.diagnosis)
+        name = known.scan_file.name
+        yield fold, _validation_scan(name, loaded.scan, reference, networks[fold], doubts)
+
+
+def answer_simulated(
+    people: int, networks: Sequence[LesionNetwork]
+) -> Iterator[tuple[int, ValidationScan]]:
+    """The same for simulated people of every kind of scan, whom no network was trained on.
+
+    They are dealt to the folds in turn.
+    """
+    recipe = CohortRecipe(people=people, seed=SIMULATED_SEED, acquisition="mixed", skull="mixed")
+    for index in track(range(people), "validating on simulated people", people):
+        fold = index % len(networks)
+        person = simulate_person(recipe, index)
+        answer = _validation_scan(person.person_id, person.scan, person.lesion_mask, networks[fold])
+        yield fold, answer
+
+
+def _validation_scan(
+    name: str,
+    scan: Scan,
+    reference: NDArray[np.bool_],
+    network: LesionNetwork,
+    doubts: Sequence[str] = (),
+) -> ValidationScan:
+    """A scan's uncalibrated answers beside its reference mask."""
+    regions = region_probabilities([network], scan)
+    return ValidationScan(
+        name=name,
+        probability=regions.lesion * (regions.brain > 0.5),
+        reference=reference,
+        voxel_volume_mm3=scan.grid.voxel_volume_mm3,
+        history=scan.history,
+        warnings=(*scan.warnings, *doubts),
+    )
