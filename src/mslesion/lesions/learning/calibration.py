@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks, match_lesions
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.model import Calibration
-from mslesion.lesions.operating_point import OperatingPoint, component_peaks, lesion_mask
+from mslesion.lesions.operating_point import (
+    UNCHOSEN,
+    OperatingPoint,
+    component_peaks,
+    lesion_mask,
+)
 
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -126,9 +131,14 @@ def fit_logistic(
 
 
 def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
-    """The point with the highest mean of Dice and lesion F1; ``probability`` is calibrated.
+    """The point nearest to :data:`UNCHOSEN` that is not clearly worse than the best one.
 
-    Of equal points the first one of the tables is taken.
+    The best has the highest mean of Dice and lesion F1 over the scans, whose ``probability`` is
+    calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
+    scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
+    1984), by which few scans change little. One scan alone changes nothing. Points are as far from
+    each other as their steps in the tables; of equally near ones the better is taken, and of
+    equally good ones the first.
     """
     points = [
         OperatingPoint(threshold, peak, least_mm3)
@@ -137,8 +147,27 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
         for threshold in THRESHOLDS
         if threshold <= peak
     ]
-    scores = np.mean([_scores(scan, points) for scan in scans], axis=0).round(6)
-    return points[int(scores.argmax())]
+    if len(scans) < 2:
+        return UNCHOSEN
+    scores = np.array([_scores(scan, points) for scan in scans])
+    means = scores.mean(axis=0).round(6)
+    lost = scores[:, [int(means.argmax())]] - scores
+    standard_errors = lost.std(axis=0, ddof=1) / np.sqrt(len(scans))
+    good = np.flatnonzero(lost.mean(axis=0) <= standard_errors + _SMALL_STEP)
+    nearest = min(good, key=lambda index: (_steps_from_unchosen(points[index]), -means[index]))
+    return points[nearest]
+
+
+def _steps_from_unchosen(point: OperatingPoint) -> int:
+    """How many steps in the tables a point lies from :data:`UNCHOSEN`."""
+    return sum(
+        abs(table.index(value) - table.index(home))
+        for table, value, home in (
+            (THRESHOLDS, point.threshold, UNCHOSEN.threshold),
+            (PEAKS, point.peak, UNCHOSEN.peak),
+            (LEAST_VOLUMES_MM3, point.least_mm3, UNCHOSEN.least_mm3),
+        )
+    )
 
 
 def _scores(scan: ValidationScan, points: Sequence[OperatingPoint]) -> NDArray[np.float64]:
