@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 import mslesion
+from mslesion.errors import ScanError
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.write.atomic import write_json, write_text
 from mslesion.write.nifti import write_nifti
@@ -119,15 +120,26 @@ def one_bad_scan(work: Path, size: int) -> Result:
 
 
 def many_scans(work: Path, size: int) -> Result:
-    """Scans in a row in one process: memory, open files and temporary files at its end."""
+    """Scans in a row in one process: memory, open files and temporary files at its end.
+
+    Every fifth is refused, half of them when read and half for what they show.
+    """
     scans = work / "scans"
     write_scans(scans, 4)
     temporary = set(Path(tempfile.gettempdir()).iterdir())
-    paths = sorted(scans.iterdir())
+    good = sorted(scans.iterdir())
+    damaged, no_brain = scans / "damaged_FLAIR.nii.gz", scans / "noise_FLAIR.nii.gz"
+    damaged.write_bytes(good[0].read_bytes()[:100_000])
+    noise = np.random.default_rng(0).integers(0, 100, (192, 216, 24)).astype(np.int16)
+    write_nifti(no_brain, noise, np.diag([1.0, 1.0, 5.0, 1.0]))
+    cycle = (*good, damaged, *good, no_brain)
     memory_mb, warm = [], 20
-    handles = 0
+    handles, refused = 0, 0
     for index in range(warm + size):
-        mslesion.detect(paths[index % 4], model="small").save(work / "out")
+        try:
+            mslesion.detect(cycle[index % len(cycle)], model="small").save(work / "out")
+        except ScanError:
+            refused += index >= warm
         if index >= warm - 1:
             gc.collect()
             memory_mb.append(_resident_mb())
@@ -136,6 +148,7 @@ def many_scans(work: Path, size: int) -> Result:
     slope = np.polyfit(np.arange(len(memory_mb)), memory_mb, 1)[0]
     return {
         "scans": size,
+        "refused among them": refused,
         "memory growth, MB a scan": round(float(slope), 4),
         "handles left": _open_handles() - handles,
         "temporary files left": len(set(Path(tempfile.gettempdir()).iterdir()) - temporary),
