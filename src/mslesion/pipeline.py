@@ -23,9 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mslesion.errors import CohortError, MslesionError, ScanError
+from mslesion.evaluation.claims_audit import ClaimsAudit, ReportedFigures, audit_figures
 from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
+from mslesion.paper.claims import reported_figures
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import (
     NAMELESS,
@@ -35,6 +37,7 @@ from mslesion.paper.questions import (
 )
 from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
 from mslesion.read import read_cohort
+from mslesion.read.claims import read_claims
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.head import read_head
 from mslesion.read.volumes import read_single_file
@@ -327,6 +330,27 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
         _write_predictions(output, predictions)
         write_table(output / "people.csv", people, list(people[0]), delimiter=",")
         return Answer({"people": people}, cut.set_aside)
+
+
+def audit_claims(
+    figures: ReportedFigures | None = None, table: Path | None = None, output: Path | None = None
+) -> ClaimsAudit:
+    """Check whether printed figures can be true: one's own, those of a table, or the paper's.
+
+    ``output``, where it is given, gets ``claims_audit.json``.
+
+    Raises:
+        UsageError: the table cannot be read, or a figure is no percentage.
+    """
+    if table is not None:
+        claims = read_claims(table)
+    else:
+        claims = reported_figures() if figures is None else (figures,)
+    audit = ClaimsAudit(tuple(audit_figures(claim) for claim in claims))
+    if output is not None:
+        with output_folder(output):
+            write_json(output / "claims_audit.json", audit.as_json())
+    return audit
 
 
 @contextmanager

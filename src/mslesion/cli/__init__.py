@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mslesion import __version__
+from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import EVALUATE, PREDICT, TRAIN
 from mslesion.cli.command import natural, positive
 from mslesion.cli.detect import DETECT
@@ -26,6 +27,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN, EVALUATE, PREDICT,
+    CLAIMS,
 )  # fmt: skip
 
 
