@@ -49,8 +49,8 @@ def test_the_agreement_of_two_masks_keeps_its_laws(
     assert np.isclose(one.dice, other.dice)
     assert compare_masks(first, first, voxel_mm3).dice == 1
     assert compare_masks(first, first, voxel_mm3).lesion_f1 == 1
-    assert 0 <= one.false_lesions <= one.found_lesions
-    assert other.is_found.sum() == one.found_lesions - one.false_lesions
+    assert 0 <= one.false_lesions <= one.is_true.size
+    assert other.is_found.sum() == one.is_true.sum()
     assert one.recall_of_size(0, np.inf) == (int(one.is_found.sum()), one.is_found.size)
 
 

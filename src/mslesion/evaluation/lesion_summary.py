@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.evaluation.intervals import FEW_PEOPLE, Weights, cluster_bootstrap
-from mslesion.evaluation.lesions import LesionAgreement
+from mslesion.evaluation.lesions import LesionAgreement, compare_masks
+from mslesion.evaluation.surface import SurfaceAgreement, compare_surfaces
+from mslesion.scan import Grid
 
 SIZE_BINS_MM3 = ((3.0, 10.0), (10.0, 50.0), (50.0, 100.0), (100.0, np.inf))
-"""Bins of reference volume in which lesions are counted as found or missed."""
+"""Bins of volume in which lesions are counted as found or missed, true or false."""
 
 MATCHING_RULE = (
     "26-connected lesions; a reference lesion is found when any of its voxels is marked, a marked "
@@ -32,8 +34,45 @@ class ScoredScan:
     person_id: str
     scan_name: str
     agreement: LesionAgreement
+    surface: SurfaceAgreement
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def score_scan(
+    person_id: str,
+    scan_name: str,
+    found: NDArray[np.bool_],
+    reference: NDArray[np.bool_],
+    grid: Grid,
+    *,
+    history: tuple[str, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> ScoredScan:
+    """Hold a found mask (X, Y, Z) against a reference mask on the same grid."""
+    return ScoredScan(
+        person_id,
+        scan_name,
+        compare_masks(found, reference, grid.voxel_volume_mm3),
+        compare_surfaces(found, reference, grid),
+        history,
+        warnings,
+    )
+
+
+SCAN_MEASURES: dict[str, Callable[[ScoredScan], float]] = {
+    "dice": lambda scan: scan.agreement.dice,
+    "normalised_surface_distance": lambda scan: scan.surface.normalised_surface_distance,
+    "hausdorff95_mm": lambda scan: scan.surface.hausdorff95_mm,
+    "lesion_f1": lambda scan: scan.agreement.lesion_f1,
+    "lesion_sensitivity": lambda scan: scan.agreement.lesion_sensitivity,
+    "lesion_precision": lambda scan: scan.agreement.lesion_precision,
+    "false_lesions": lambda scan: float(scan.agreement.false_lesions),
+    "false_lesions_ml": lambda scan: scan.agreement.false_mm3 / 1000,
+    "volume_difference_ml": lambda scan: scan.agreement.volume_difference_ml,
+    "relative_volume_difference": lambda scan: scan.agreement.relative_volume_difference,
+}
+"""Every measure of a scan, by name; nan where it is undefined (docs/reference/measures.md)."""
 
 
 def scan_rows(scans: Sequence[ScoredScan]) -> list[dict[str, Any]]:
@@ -48,16 +87,17 @@ def _scan_row(scan: ScoredScan) -> dict[str, Any]:
         "scan_name": scan.scan_name,
         "reference_ml": round(agreement.reference_total_mm3 / 1000, 4),
         "found_ml": round(agreement.found_total_mm3 / 1000, 4),
-        "dice": round(agreement.dice, 4),
-        "lesion_f1": round(agreement.lesion_f1, 4),
-        "reference_lesions": int(agreement.is_found.size),
+        **{name: round(measure(scan), 4) for name, measure in SCAN_MEASURES.items()},
+        "reference_lesions": agreement.is_found.size,
         "reference_lesions_found": int(agreement.is_found.sum()),
-        "found_lesions": agreement.found_lesions,
+        "found_lesions": agreement.is_true.size,
         "false_lesions": agreement.false_lesions,
     }
     for low, high in SIZE_BINS_MM3:
         found, count = agreement.recall_of_size(low, high)
         row[f"found_of_{_bin_name(low, high)}"] = f"{found}/{count}"
+        true, count = agreement.precision_of_size(low, high)
+        row[f"true_of_{_bin_name(low, high)}"] = f"{true}/{count}"
     return row | {"history": list(scan.history), "warnings": list(scan.warnings)}
 
 
@@ -66,67 +106,86 @@ def _bin_name(low: float, high: float) -> str:
 
 
 def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]:
-    """Means over people, and recall by size over lesions, with percentile intervals by person.
+    """Means over people, and rates by size over lesions, with percentile intervals by person.
 
-    A person with several scans counts once, with their mean. Plain values, null where undefined:
-    no scans at all, or no lesion of a size.
+    A person with several scans counts once, with their mean; scans in which a measure is undefined
+    are left out of it. Plain values, nan where nothing is left: no scans at all, or no lesion of a
+    size.
     """
-    people = sorted({scan.person_id for scan in scans})
-    index = {person: number for number, person in enumerate(people)}
-    owner = np.array([index[scan.person_id] for scan in scans], np.intp)
-    columns = _per_scan(scans)
-    means = {name: _by_person(values, owner, len(people)) for name, values in columns.items()}
-    counts = _recall_counts(scans, owner, len(people))
-
-    def statistics(weights: Weights) -> dict[str, NDArray[np.float64]]:
-        drawn = weights.sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            measured = {name: weights @ values / drawn for name, values in means.items()}
-            for name, (found, known) in counts.items():
-                measured[name] = (weights @ found) / (weights @ known)
-        return measured
-
-    estimates = cluster_bootstrap(len(people), statistics, draws=_DRAWS, seed=seed)
+    measured = _Table.of(scans)
+    estimates = cluster_bootstrap(
+        len(measured.people), measured.statistics, draws=_DRAWS, seed=seed
+    )
+    people = len(measured.people)
     few = f"fewer than {FEW_PEOPLE} people: intervals are too narrow"
     doubts = [f"{scan.scan_name}: {warning}" for scan in scans for warning in scan.warnings]
     return {
-        "people": len(people),
+        "people": people,
         "scans": len(scans),
         "matching_rule": MATCHING_RULE,
         "interval": "95 %, percentile bootstrap over people",
-        "warnings": [*([few] if len(people) < FEW_PEOPLE else []), *doubts],
+        "warnings": [*([few] if people < FEW_PEOPLE else []), *doubts],
         "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
     }
 
 
-def _per_scan(scans: Sequence[ScoredScan]) -> dict[str, NDArray[np.float64]]:
-    agreements = [scan.agreement for scan in scans]
-    return {
-        "dice": np.array([a.dice for a in agreements]),
-        "lesion_f1": np.array([a.lesion_f1 for a in agreements]),
-        "false_lesions": np.array([float(a.false_lesions) for a in agreements]),
-        "volume_difference_ml": np.array(
-            [(a.found_total_mm3 - a.reference_total_mm3) / 1000 for a in agreements]
-        ),
-    }
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """What each person contributes: ``means`` (P,), nan where undefined, and ``rates``.
+
+    Of a rate, the hits (P,) and the lesions counted (P,) of each person.
+    """
+
+    people: tuple[str, ...]
+    means: dict[str, NDArray[np.float64]]
+    rates: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+    @classmethod
+    def of(cls, scans: Sequence[ScoredScan]) -> _Table:
+        people = tuple(sorted({scan.person_id for scan in scans}))
+        index = {person: number for number, person in enumerate(people)}
+        owner = np.array([index[scan.person_id] for scan in scans], np.intp)
+        means = {
+            name: _mean_by(owner, np.array([measure(scan) for scan in scans]), len(people))
+            for name, measure in SCAN_MEASURES.items()
+        }
+        rates: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        for low, high in (*SIZE_BINS_MM3, (50.0, np.inf)):
+            for kind, counts_of in (
+                ("recall", LesionAgreement.recall_of_size),
+                ("precision", LesionAgreement.precision_of_size),
+            ):
+                pairs = np.array([counts_of(s.agreement, low, high) for s in scans]).reshape(-1, 2)
+                hits, counted = (
+                    np.bincount(owner, pairs[:, n], len(people)).astype(np.float64) for n in (0, 1)
+                )
+                rates[f"{kind}_{_bin_name(low, high)}"] = hits, counted
+        return cls(people, means, rates)
+
+    def statistics(self, weights: Weights) -> dict[str, NDArray[np.float64]]:
+        """Every measure for each weighting of the people; F1 by size from recall and precision."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            measured = {}
+            for name, values in self.means.items():
+                defined = ~np.isnan(values)
+                measured[name] = (weights @ np.where(defined, values, 0)) / (weights @ defined)
+            for name, (hits, counted) in self.rates.items():
+                measured[name] = (weights @ hits) / (weights @ counted)
+            for name in self.rates:
+                kind, _, size = name.partition("_")
+                if kind == "recall":
+                    recall, precision = measured[name], measured[f"precision_{size}"]
+                    total = recall + precision
+                    measured[f"f1_{size}"] = np.where(total == 0, 0, 2 * recall * precision / total)
+        return measured
 
 
-def _by_person(
-    values: NDArray[np.float64], owner: NDArray[np.intp], people: int
+def _mean_by(
+    owner: NDArray[np.intp], values: NDArray[np.float64], people: int
 ) -> NDArray[np.float64]:
-    sums = np.bincount(owner, values, minlength=people)
-    mean: NDArray[np.float64] = sums / np.bincount(owner, minlength=people)
+    """The mean of each person's defined values; nan where a person has none."""
+    defined = ~np.isnan(values)
+    sums = np.bincount(owner, np.where(defined, values, 0), people)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = sums / np.bincount(owner, defined, people)
     return mean
-
-
-def _recall_counts(
-    scans: Sequence[ScoredScan], owner: NDArray[np.intp], people: int
-) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Found and known lesions of each person, in each bin and above 50 mm3."""
-    counts = {}
-    for low, high in (*SIZE_BINS_MM3, (50.0, np.inf)):
-        pairs = np.array([scan.agreement.recall_of_size(low, high) for scan in scans])
-        pairs = pairs.reshape(-1, 2)
-        found, known = (np.bincount(owner, pairs[:, n], people).astype(np.float64) for n in (0, 1))
-        counts[f"recall_{_bin_name(low, high)}"] = (found, known)
-    return counts

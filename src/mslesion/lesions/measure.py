@@ -11,8 +11,12 @@ import numpy as np
 from mslesion.cohort.people import Cohort
 from mslesion.detector import Detector
 from mslesion.errors import CohortError, ScanError
-from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
-from mslesion.evaluation.lesions import compare_masks
+from mslesion.evaluation.lesion_summary import (
+    ScoredScan,
+    lesion_summary,
+    scan_rows,
+    score_scan,
+)
 from mslesion.lesions.contrast import require_flair_of_a_brain
 from mslesion.lesions.detection import find_lesions
 from mslesion.lesions.known_scans import KnownScan, known_scans
@@ -72,10 +76,16 @@ def _score(known: KnownScan, detector: Detector) -> ScoredScan:
     require_flair_of_a_brain(found)
     mask = loaded.lesion_mask
     reference = np.zeros(found.mask.shape, np.bool_) if mask is None else mask
-    agreement = compare_masks(found.mask, reference, loaded.scan.grid.voxel_volume_mm3)
     scan = loaded.scan
-    doubts = (*scan.warnings, *mask_doubts(mask, known.diagnosis))
-    return ScoredScan(known.person_id, known.scan_file.name, agreement, scan.history, doubts)
+    return score_scan(
+        known.person_id,
+        known.scan_file.name,
+        found.mask,
+        reference,
+        scan.grid,
+        history=scan.history,
+        warnings=(*scan.warnings, *mask_doubts(mask, known.diagnosis)),
+    )
 
 
 def _sha256(scan: KnownScan) -> str:

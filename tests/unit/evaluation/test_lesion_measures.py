@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
+from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows, score_scan
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
+from mslesion.scan import Grid
+
+GRID = Grid((12, 6, 3), np.diag([1.0, 2.0, 5.0, 1.0]))
+"""Voxels of 10 mm3."""
 
 
 def masks() -> tuple[np.ndarray, np.ndarray]:
@@ -35,7 +39,7 @@ def test_lesion_f1_by_hand() -> None:
     """Two of three lesions found, one of three marked ones false: 2/3 and 2/3 give 2/3."""
     found = agreement()
     assert found.is_found.tolist() == [True, False, True]
-    assert (found.found_lesions, found.false_lesions) == (3, 1)
+    assert (found.is_true.size, found.false_lesions) == (3, 1)
     assert found.lesion_f1 == pytest.approx(2 / 3)
 
 
@@ -69,9 +73,9 @@ def test_two_scans_of_one_person_count_once() -> None:
     """A person's mean over scans weighs as much as another person's only scan."""
     found, reference = masks()
     scans = [
-        ScoredScan("a", "a1", compare_masks(reference, reference, 10.0)),
-        ScoredScan("a", "a2", compare_masks(found & False, reference, 10.0)),
-        ScoredScan("b", "b1", compare_masks(reference, reference, 10.0)),
+        score_scan("a", "a1", reference, reference, GRID),
+        score_scan("a", "a2", found & False, reference, GRID),
+        score_scan("b", "b1", reference, reference, GRID),
     ]
     summary = lesion_summary(scans)
     assert summary["people"] == 2
@@ -88,7 +92,7 @@ def test_intervals_hold_the_value_and_come_from_people() -> None:
     for number in range(20):
         found = reference.copy()
         found[number % 4 :, 0, 0] = False
-        scans.append(ScoredScan(f"p{number}", "s", compare_masks(found, reference, 10.0)))
+        scans.append(score_scan(f"p{number}", "s", found, reference, GRID))
     dice = lesion_summary(scans)["measures"]["dice"]
     assert dice["low"] < dice["value"] < dice["high"]
     assert dice == lesion_summary(scans)["measures"]["dice"]
@@ -96,7 +100,7 @@ def test_intervals_hold_the_value_and_come_from_people() -> None:
 
 def test_a_scans_row_says_how_many_of_each_size_were_found() -> None:
     """The row has volumes in ml and counts as found/known."""
-    (row,) = scan_rows([ScoredScan("a", "a1", agreement())])
+    (row,) = scan_rows([score_scan("a", "a1", *masks(), GRID)])
     assert row["reference_ml"] == 0.07
     assert row["found_ml"] == 0.06
     assert row["found_of_10_to_50_mm3"] == "2/3"

@@ -39,10 +39,12 @@ from mslesion.lesions.model import (
 from mslesion.lesions.network import CONTRASTS, SHAPES, LesionNetwork, NetworkShape, fused
 from mslesion.lesions.operating_point import UNCHOSEN, OperatingPoint, lesion_mask
 from mslesion.lesions.slabs import Slab, slabs_of
-from mslesion.scan import Scan
+from mslesion.scan import Grid, Scan
 from mslesion.verdict import VerdictModel
 
 TINY = NetworkShape((4, 6))
+GRID = Grid((2, 2, 2), np.diag([1.0, 1.0, 2.0, 1.0]))
+"""Voxels of 2 mm3."""
 
 
 def tiny_network(seed: int = 0) -> LesionNetwork:
@@ -277,7 +279,7 @@ def test_the_operating_point_is_the_one_that_scores_best() -> None:
     probability[4:6, 4:6, 1:3] = 0.65
     probability[15:20, 15:20, 1:3] = 0.55
     probability[25, 25, 1:3] = 0.9
-    scan = ValidationScan("a", probability, reference, 2.0)
+    scan = ValidationScan("a", probability, reference, GRID)
     assert choose_operating_point([scan] * 2) == OperatingPoint(0.4, 0.6, 6.0)
     assert choose_operating_point([scan]) == UNCHOSEN
 
@@ -294,7 +296,7 @@ def test_the_operating_point_follows_the_rule_of_one_standard_error(copies: int)
         field = gaussian_filter(rng.random((24, 24, 12)), 1.5)
         field = ((field - field.min()) / np.ptp(field)).astype(np.float32)
         other = gaussian_filter(rng.random(field.shape), 1.5)
-        scans.append(ValidationScan(name, field, field + other / other.max() > 1.4, 2.0))
+        scans.append(ValidationScan(name, field, field + other / other.max() > 1.4, GRID))
     scores: dict[OperatingPoint, list[float]] = {}
     for least_mm3, peak, threshold in itertools.product(LEAST_VOLUMES_MM3, PEAKS, THRESHOLDS):
         if threshold <= peak:

@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows
+from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows, score_scan
 from mslesion.lesions.known_scans import KnownScan
 from mslesion.lesions.learning.calibration import (
     Chosen,
     ValidationScan,
-    agreement_at,
     choose,
+    mask_at,
 )
 from mslesion.lesions.learning.recipe import (
     DetectorRecipe,
@@ -134,8 +134,15 @@ def _cross_validation(
         for fold in range(recipe.folds)
     }  # fmt: skip
     for known, (fold, scan) in zip(scans, answers, strict=True):
-        agreement = agreement_at(scan, by_fold[fold])
-        told = ScoredScan(known.person_id, scan.name, agreement, scan.history, scan.warnings)
+        told = score_scan(
+            known.person_id,
+            scan.name,
+            mask_at(scan, by_fold[fold]),
+            scan.reference,
+            scan.grid,
+            history=scan.history,
+            warnings=scan.warnings,
+        )
         scored.append((known, fold, told))
     datasets = sorted({known.dataset for known in scans if not known.is_lesion_free})
     return {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.lesions import LesionAgreement, compare_masks, match_lesions
+from mslesion.evaluation.lesions import match_lesions
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.model import Calibration
 from mslesion.lesions.operating_point import (
@@ -17,6 +17,7 @@ from mslesion.lesions.operating_point import (
     component_peaks,
     lesion_mask,
 )
+from mslesion.scan import Grid
 
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -38,9 +39,14 @@ class ValidationScan:
     name: str
     probability: NDArray[np.float32]
     reference: NDArray[np.bool_]
-    voxel_volume_mm3: float
+    grid: Grid
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of one voxel."""
+        return self.grid.voxel_volume_mm3
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +70,10 @@ def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
     return replace(scan, probability=calibration(scan.probability))
 
 
-def agreement_at(scan: ValidationScan, chosen: Chosen) -> LesionAgreement:
-    """How a scan's mask, at what was chosen on others, agrees with its reference."""
+def mask_at(scan: ValidationScan, chosen: Chosen) -> NDArray[np.bool_]:
+    """A scan's lesions (X, Y, Z), at what was chosen on others."""
     probability = chosen.voxel_calibration(scan.probability)
-    mask = lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
-    return compare_masks(mask, scan.reference, scan.voxel_volume_mm3)
+    return lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
 
 
 def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:

@@ -74,7 +74,7 @@ def _validation_scan(
         name=name,
         probability=regions.lesion * (regions.brain > 0.5),
         reference=reference,
-        voxel_volume_mm3=scan.grid.voxel_volume_mm3,
+        grid=scan.grid,
         history=scan.history,
         warnings=(*scan.warnings, *doubts),
     )
