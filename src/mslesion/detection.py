@@ -34,7 +34,8 @@ class Detection:
     Arrays are (X, Y, Z) on ``scan.grid``, RAS+: ``mask`` bool, ``probability`` float32,
     calibrated; ``brain`` and ``ventricles`` bool, rough, as the network sees them. Files are
     written on ``scan.stored_grid``, the input's own. ``name`` is what the files are called by;
-    ``input_volume`` is the volume that was asked for, None where the file's only one was.
+    ``input_volume`` is the volume that was asked for, None where the file's only one was;
+    ``seen_in_training`` tells whether the detector learnt from this very file.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Detection:
     detector: DetectorIdentity
     input_sha256: str
     input_volume: int | None = None
+    seen_in_training: bool = False
     quality: ScanQuality = UNMEASURED
 
     @property
@@ -79,6 +81,7 @@ class Detection:
             "input_file": None if self.scan.source is None else self.scan.source.name,
             "input_sha256": self.input_sha256,
             "input_volume": self.input_volume,
+            "seen_in_training": self.seen_in_training,
             "quality": {
                 name: None if value is None else round(value, 3)
                 for name, value in asdict(self.quality).items()

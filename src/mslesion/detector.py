@@ -38,6 +38,8 @@ from mslesion.read.head import read_head
 from mslesion.scan import Scan
 from mslesion.verdict import judge
 
+_SEEN = "the detector was trained on this very scan: new ones are not found as well"
+
 
 @dataclass(frozen=True, eq=False)
 class Detector:
@@ -107,6 +109,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
     require_flair_of_a_brain(found)
     quality = measure_quality(scan, found.brain, found.mask)
     doubts = scan_doubts(found, quality)
+    seen_in_training = input_sha256 in detector.model.trained_on.get("scans_sha256", ())
     return Detection(
         name=name,
         scan=scan,
@@ -117,10 +120,16 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         lesions=found.lesions,
         slices=_slice_findings(scan, found, detector),
         verdict=judge(found.lesions, doubts, detector.model.verdict),
-        warnings=(*scan.warnings, *scan_cautions(found), *doubts),
+        warnings=(
+            *scan.warnings,
+            *scan_cautions(found),
+            *doubts,
+            *([_SEEN] if seen_in_training else []),
+        ),
         detector=detector.identity,
         input_sha256=input_sha256,
         input_volume=volume,
+        seen_in_training=seen_in_training,
         quality=quality,
     )
 

@@ -40,6 +40,7 @@ from mslesion.read import read_cohort
 from mslesion.read.claims import read_claims
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.head import read_head
+from mslesion.read.masks import MaskFile, find_masks, pair_masks, reference_masks
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.write.atomic import write_json, write_table
@@ -217,8 +218,8 @@ def train(
 ) -> Answer:
     """Train one classifier on the training people of a cohort; ``output`` becomes its model.
 
-    The test people of the same split (same cohort, same seed) are not touched; :func:`evaluate`
-    finds them by itself.
+    The test people of the same split (same cohort, same seed) are not touched;
+    :func:`evaluate_classifier` finds them by itself.
     """
     from mslesion.paper.classifiers import CLASSIFIERS
     from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
@@ -259,7 +260,7 @@ def train(
         )
 
 
-def evaluate(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answer:
+def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answer:
     """Question a model about people it has not seen; ``output`` gets measures and predictions.
 
     Scans that the model saw in training or validation are known by their fingerprint, whatever
@@ -330,6 +331,72 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
         _write_predictions(output, predictions)
         write_table(output / "people.csv", people, list(people[0]), delimiter=",")
         return Answer({"people": people}, cut.set_aside)
+
+
+def evaluate_masks(
+    predictions: Path, reference: Path, output: Path, *, only_common: bool = False, workers: int = 1
+) -> Answer:
+    """Measure the masks of any tool against reference masks.
+
+    ``predictions`` and ``reference`` are folders of masks, or single ones; ``reference`` may be a
+    cohort. ``output`` gets ``metrics.json`` and ``metrics_lesion.tsv``. See
+    :func:`mslesion.read.masks.pair_masks` for ``only_common``.
+
+    Raises:
+        CohortError: there are no masks, or masks without a counterpart.
+        ScanError: a mask cannot be used.
+    """
+    from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows
+    from mslesion.evaluation.mask_pairs import score_pairs
+
+    pairs = _mask_pairs(predictions, reference, only_common=only_common)
+    with output_folder(output, predictions, reference):
+        scored = score_pairs(pairs, workers)
+        rows = scan_rows(scored)
+        metrics = {**lesion_summary(scored), "rows": rows}
+        columns = [name for name in rows[0] if name not in ("history", "warnings")]
+        table = [{name: row[name] for name in columns} for row in rows]
+        write_table(output / "metrics_lesion.tsv", table, columns)
+        write_json(output / "metrics.json", metrics)
+        return Answer(metrics, ())
+
+
+def compare(
+    first: Path,
+    second: Path,
+    reference: Path,
+    output: Path,
+    *,
+    only_common: bool = False,
+    workers: int = 1,
+    seed: int = 0,
+) -> Answer:
+    """Compare the masks of two tools on the same scans; ``output`` gets ``comparisons.json``.
+
+    Raises:
+        CohortError: there are no masks, masks without a counterpart, or the tools were run on
+            different scans.
+        ScanError: a mask cannot be used.
+    """
+    from mslesion.evaluation.mask_comparison import compare_tools
+    from mslesion.evaluation.mask_pairs import score_pairs
+
+    pairs = [_mask_pairs(folder, reference, only_common=only_common) for folder in (first, second)]
+    if only_common:
+        common = set.intersection(*({known.path for _, known in tool} for tool in pairs))
+        pairs = [tuple(pair for pair in tool if pair[1].path in common) for tool in pairs]
+    with output_folder(output, first, second, reference):
+        scored = [score_pairs(tool, workers) for tool in pairs]
+        compared = compare_tools(scored[0], scored[1], seed)
+        write_json(output / "comparisons.json", compared)
+        return Answer(compared, ())
+
+
+def _mask_pairs(
+    predictions: Path, reference: Path, *, only_common: bool
+) -> tuple[tuple[MaskFile, MaskFile], ...]:
+    """Masks of a tool beside those of an expert."""
+    return pair_masks(find_masks(predictions), reference_masks(reference), only_common=only_common)
 
 
 def audit_claims(

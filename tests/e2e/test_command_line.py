@@ -240,7 +240,7 @@ def test_a_model_is_measured_on_people_it_has_not_seen(
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((cohort / part).read_bytes())
     out = tmp_path / "out"
-    assert main(["evaluate", str(tree_model), "--data", str(renamed), "--output", str(out)]) == 0
+    assert main(["evaluate", str(tree_model), str(renamed), "--output", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["people_left_out_as_seen"] == 12
     assert metrics["slices"]["test"]["n_people"] == 4

@@ -14,10 +14,11 @@ from typing import NoReturn
 
 from mslesion import __version__
 from mslesion.cli.claims import CLAIMS
-from mslesion.cli.classifiers import EVALUATE, PREDICT, TRAIN
+from mslesion.cli.classifiers import PREDICT, TRAIN
 from mslesion.cli.command import natural, positive
 from mslesion.cli.detect import DETECT
 from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
+from mslesion.cli.evaluate import COMPARE, EVALUATE
 from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
 from mslesion.errors import MslesionError, UnforeseenError, UsageError
@@ -26,8 +27,8 @@ EXIT_SOME_REFUSED = 3
 EXIT_INTERRUPTED = 130
 
 COMMANDS = (
-    DETECT, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN, EVALUATE, PREDICT,
-    CLAIMS,
+    DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN,
+    PREDICT, CLAIMS,
 )  # fmt: skip
 
 

@@ -1,11 +1,10 @@
-"""``mslesion train``, ``evaluate``, ``predict``: one classifier of slices of its own."""
+"""``mslesion train`` and ``predict``: one classifier of slices of its own."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mslesion.cli.command import Command, add_data, add_model, add_output, require_study, say
 from mslesion.errors import MslesionError
@@ -43,44 +42,6 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     return answer.set_aside
 
 
-def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    add_model(parser)
-    add_data(parser, "a cohort's folder, with labels or masks")
-    add_output(parser, "folder of metrics.json and predictions.csv")
-
-
-def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
-    require_study()
-    from mslesion.pipeline import evaluate
-
-    answer = evaluate(options.model, Path(options.data), options.output, options.seed)
-    for line in _measures_as_lines(answer.summary):
-        say(line)
-    say(f"measures: {options.output / 'metrics.json'}")
-    return answer.set_aside
-
-
-def _measures_as_lines(metrics: dict[str, Any]) -> Iterable[str]:
-    test = metrics["slices"]["test"]
-    seen = metrics["people_left_out_as_seen"]
-    yield (
-        f"{metrics['classifier']}, {metrics['question']}: {test['n_slices']} slices of "
-        f"{test['n_people']} people; {seen} left out, seen in training"
-    )
-    yield from metrics["warnings"]
-    for name in ("accuracy", "sensitivity", "specificity", "auc"):
-        estimate = test[name]
-        if estimate["value"] is None:
-            yield f"  {name:<12} n/a"
-        elif estimate["low"] is None:
-            yield f"  {name:<12} {estimate['value']:.3f}"
-        else:
-            yield (
-                f"  {name:<12} {estimate['value']:.3f}  "
-                f"(95 % interval {estimate['low']:.3f} to {estimate['high']:.3f})"
-            )
-
-
 def _predict_arguments(parser: argparse.ArgumentParser) -> None:
     add_model(parser)
     add_data(parser, "one scan, or a cohort's folder")
@@ -112,17 +73,6 @@ TRAIN = Command(
     "  mslesion train --data cohort --label diagnosis --classifier svm --output model-svm",
     _train_arguments,
     _train,
-)
-
-
-EVALUATE = Command(
-    "evaluate",
-    "measure a saved model on people it has not seen",
-    "Measure a saved model. People whose scans it was trained on are left out, whatever "
-    "their files are called now.",
-    "  mslesion evaluate model --data cohort --output evaluation",
-    _evaluate_arguments,
-    _evaluate,
 )
 
 

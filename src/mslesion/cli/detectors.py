@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from mslesion.cli.command import Command, add_output, natural, positive, say
 from mslesion.cli.detect import add_detector_options, chosen_detector
+from mslesion.cli.measures import measures_as_lines
 from mslesion.errors import MslesionError
 from mslesion.extras import require
 
@@ -107,18 +107,6 @@ def _start(name: str | None) -> Path | None:
     if name is None:
         return None
     return shipped_path(name) if name in SHIPPED else Path(name)
-
-
-def measures_as_lines(measures: dict[str, Any]) -> Iterable[str]:
-    """One line a measure, with its interval where it has one."""
-    for name, estimate in measures.items():
-        value, low, high = (estimate[key] for key in ("value", "low", "high"))
-        if value is None or value != value:  # noqa: PLR0124 - NaN alone differs from itself
-            yield f"  {name:<28} n/a"
-        elif low is None or low != low:  # noqa: PLR0124
-            yield f"  {name:<28} {value:.3f}"
-        else:
-            yield f"  {name:<28} {value:.3f}  (95 % interval {low:.3f} to {high:.3f})"
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:

@@ -112,7 +112,7 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
     are left out of it. Plain values, nan where nothing is left: no scans at all, or no lesion of a
     size.
     """
-    measured = _Table.of(scans)
+    measured = LesionTable.of(scans)
     estimates = cluster_bootstrap(
         len(measured.people), measured.statistics, draws=_DRAWS, seed=seed
     )
@@ -130,10 +130,11 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class _Table:
-    """What each person contributes: ``means`` (P,), nan where undefined, and ``rates``.
+class LesionTable:
+    """What each of P people contributes to the measures.
 
-    Of a rate, the hits (P,) and the lesions counted (P,) of each person.
+    ``means`` holds one value a person (P,), nan where undefined; ``rates`` the hits (P,) and the
+    lesions counted (P,) of each person.
     """
 
     people: tuple[str, ...]
@@ -141,7 +142,8 @@ class _Table:
     rates: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
     @classmethod
-    def of(cls, scans: Sequence[ScoredScan]) -> _Table:
+    def of(cls, scans: Sequence[ScoredScan]) -> LesionTable:
+        """The table of some scans; several of one person are averaged, and their lesions added."""
         people = tuple(sorted({scan.person_id for scan in scans}))
         index = {person: number for number, person in enumerate(people)}
         owner = np.array([index[scan.person_id] for scan in scans], np.intp)

@@ -8,7 +8,6 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import KDTree
 
 from mslesion.scan import Grid
 
@@ -42,6 +41,8 @@ def compare_surfaces(
     The border of a mask are its voxels that have a face towards what is outside of it, the edge of
     the image counting as outside; distances are those of voxel centres.
     """
+    from scipy.spatial import KDTree  # takes a quarter of a second to load
+
     borders = [_border_mm(mask, grid) for mask in (found, reference)]
     counts = [len(border) for border in borders]
     if not all(counts):

@@ -64,12 +64,32 @@ def read_scan(path: Path, volume: int | None = None) -> Scan:
 def read_lesion_mask(path: Path, scan: Scan) -> tuple[NDArray[np.bool_], Remarks]:
     """Read the lesion mask of ``scan``: a read-only bool array on ``scan.grid``, and remarks.
 
+    Raises:
+        UnreadableFileError, GeometryError, VoxelError, MaskError: As in :func:`read_mask`.
+        MaskError: It lies on another grid than the scan.
+    """
+    mask = read_mask(path)
+    require_same_grid(mask.grid, scan.grid, path, "its scan")
+    return mask.voxels, mask.remarks
+
+
+class LoadedMask(NamedTuple):
+    """A mask by itself: read-only bool voxels (X, Y, Z) on a grid closest to RAS+, and remarks."""
+
+    voxels: NDArray[np.bool_]
+    grid: Grid
+    remarks: Remarks
+
+
+def read_mask(path: Path) -> LoadedMask:
+    """Read a lesion mask by itself.
+
     The file may store its axes in any order, and mark lesions with 1 or with 255. A mask
     without a lesion is all False.
 
     Raises:
         UnreadableFileError, GeometryError, VoxelError: As in :func:`read_scan`.
-        MaskError: It has other values, or lies on another grid than the scan.
+        MaskError: It has other values.
     """
     stored = _read_stored(path)
     only, _ = _chosen_volume(stored, None, path)
@@ -77,11 +97,11 @@ def read_lesion_mask(path: Path, scan: Scan) -> tuple[NDArray[np.bool_], Remarks
     marked = np.asarray(values != 0)
     _check_mask_values(values, marked, path)
     stored_grid = Grid(values.shape, stored.affine_vox_to_ras)
-    _check_same_grid(stored_grid.canonical(), scan, path)
     mask = to_canonical_order(marked, stored_grid).astype(bool)
     mask.setflags(write=False)
     is_255 = bool(values[marked].max(initial=0) == 255)
-    return mask, mended("the lesion mask holds 0 and 255: 255 is lesion") if is_255 else NO_REMARKS
+    mending = mended("the lesion mask holds 0 and 255: 255 is lesion") if is_255 else NO_REMARKS
+    return LoadedMask(mask, stored_grid.canonical(), mending)
 
 
 def _check_mask_values(values: NDArray[Any], marked: NDArray[np.bool_], path: Path) -> None:
@@ -97,14 +117,20 @@ def _check_mask_values(values: NDArray[Any], marked: NDArray[np.bool_], path: Pa
     )
 
 
-def _check_same_grid(mask_grid: Grid, scan: Scan, path: Path) -> None:
-    if mask_grid.matches(scan.grid):
+def require_same_grid(mask_grid: Grid, grid: Grid, path: Path, of_what: str) -> None:
+    """Refuse a mask that lies on another grid than ``of_what``, whose grid is ``grid``.
+
+    Raises:
+        MaskError: The grids differ.
+    """
+    if mask_grid.matches(grid):
         return
-    place = "" if _described(mask_grid) != _described(scan.grid) else ", but in another place"
+    place = "" if _described(mask_grid) != _described(grid) else ", but in another place"
     raise MaskError(
-        f"lies on another grid ({_described(mask_grid)}) than its scan "
-        f"({_described(scan.grid)}{place})",
-        remedy="resample the mask onto the scan, to the nearest voxel, or give the one drawn on it",
+        f"lies on another grid ({_described(mask_grid)}) than {of_what} "
+        f"({_described(grid)}{place})",
+        remedy=f"resample it onto that of {of_what}, to the nearest voxel, or give the one "
+        "drawn on it",
         file=path,
     )
 

@@ -1,0 +1,149 @@
+"""``mslesion evaluate`` and ``compare``: answers of any tool against what an expert drew."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from mslesion.cli.command import Command, add_output, require_study, say
+from mslesion.cli.measures import measures_as_lines
+from mslesion.errors import MslesionError
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "predictions", type=Path, metavar="PREDICTIONS",
+        help="lesion masks of any tool, what 'detect' wrote among them; or a model of 'train'",
+    )  # fmt: skip
+    _add_reference(parser)
+    add_output(parser, "folder of metrics.json and its tables")
+
+
+def _add_reference(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "reference", type=Path, metavar="REFERENCE",
+        help="a cohort with lesion masks (or labels, for a model), or a folder of masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only-common", action="store_true",
+        help="leave out scans without a counterpart, instead of refusing",
+    )  # fmt: skip
+
+
+def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
+    if (options.predictions / "model.json").is_file():
+        return _evaluate_classifier(options)
+    from mslesion.pipeline import evaluate_masks
+
+    answer = evaluate_masks(
+        options.predictions,
+        options.reference,
+        options.output,
+        only_common=options.only_common,
+        workers=options.threads,
+    )
+    measured = answer.summary
+    say(_counted(measured))
+    for line in (*measured["warnings"], *measures_as_lines(measured["measures"])):
+        say(line)
+    say(f"measures: {options.output / 'metrics.json'}")
+    return answer.set_aside
+
+
+def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]:
+    require_study()
+    from mslesion.pipeline import evaluate_classifier
+
+    answer = evaluate_classifier(
+        options.predictions, options.reference, options.output, options.seed
+    )
+    metrics = answer.summary
+    test, left_out = metrics["slices"]["test"], metrics["people_left_out_as_seen"]
+    say(
+        f"{metrics['classifier']}, {metrics['question']}: {test['n_slices']} slices of "
+        f"{test['n_people']} people; {left_out} left out, seen in training"
+    )
+    shown = ("accuracy", "sensitivity", "specificity", "auc")
+    lines = measures_as_lines({name: test[name] for name in shown})
+    for line in (*metrics["warnings"], *lines):
+        say(line)
+    say(f"measures: {options.output / 'metrics.json'}")
+    return answer.set_aside
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("first", type=Path, metavar="A", help="lesion masks of one tool")
+    parser.add_argument("second", type=Path, metavar="B", help="those of another")
+    parser.add_argument(
+        "--reference", type=Path, required=True, metavar="R",
+        help="a cohort with lesion masks, or a folder of masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--only-common", action="store_true",
+        help="leave out scans that not all three have, instead of refusing",
+    )  # fmt: skip
+    add_output(parser, "folder of comparisons.json")
+
+
+def _compare(options: argparse.Namespace) -> Iterable[MslesionError]:
+    from mslesion.pipeline import compare
+
+    answer = compare(
+        options.first,
+        options.second,
+        options.reference,
+        options.output,
+        only_common=options.only_common,
+        workers=options.threads,
+        seed=options.seed,
+    )
+    compared = answer.summary
+    say(f"{_counted(compared)}, A minus B")
+    for line in (*compared["warnings"], *_differences_as_lines(compared["measures"])):
+        say(line)
+    say(f"comparison: {options.output / 'comparisons.json'}")
+    return answer.set_aside
+
+
+def _counted(measured: dict[str, Any]) -> str:
+    scans, people = measured["scans"], measured["people"]
+    return f"{scans} scan{'s'[: scans != 1]} of {people} {'person' if people == 1 else 'people'}"
+
+
+def _differences_as_lines(measures: dict[str, Any]) -> Iterable[str]:
+    for name, found in measures.items():
+        if isnan(found["difference"]):
+            yield f"  {name:<32} n/a"
+            continue
+        interval = "" if isnan(found["low"]) else f" ({found['low']:.3f} to {found['high']:.3f})"
+        yield (
+            f"  {name:<32} {found['first']:.3f} - {found['second']:.3f} = "
+            f"{found['difference']:.3f}{interval}, p {found['p']:.3f}, Holm {found['p_holm']:.3f}"
+        )
+
+
+EVALUATE = Command(
+    "evaluate",
+    "measure the answers of any tool against a reference",
+    "Measure lesion masks of any tool against reference masks: Dice, borders, lesions found and "
+    "false ones by size, with intervals over people. Masks are matched to references by name. A "
+    "model of 'train' is measured on people it has not seen, whatever their files are called now.",
+    "  mslesion evaluate detections my-bids-dataset --output evaluation\n"
+    "  mslesion evaluate masks-of-another-tool my-bids-dataset --output evaluation\n"
+    "  mslesion evaluate model other-dataset --output evaluation",
+    _evaluate_arguments,
+    _evaluate,
+)
+
+COMPARE = Command(
+    "compare",
+    "compare the lesion masks of two tools on the same scans",
+    "Compare two tools on the same scans: each measure of both, the difference with its paired "
+    "interval, and a permutation test over people, corrected for the number of measures.",
+    "  mslesion compare detections other-masks --reference my-bids-dataset --output comparison",
+    _compare_arguments,
+    _compare,
+)

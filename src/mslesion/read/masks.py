@@ -1,0 +1,258 @@
+"""Lesion masks of any tool in a folder, and which masks of two folders are of the same scan."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mslesion.cohort.people import Cohort
+from mslesion.errors import CohortError
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.layouts import LAYOUTS
+from mslesion.read.names import entries, is_volume, plain, without_ending
+
+_LESION_WORDS = {"lesion", "lesions", "wmh"}
+_MASK_WORDS = _LESION_WORDS | {
+    "mask", "masks", "seg", "segmentation", "dseg", "label", "labels", "pred", "prediction", "gt",
+    "groundtruth", "truth", "reference", "manual", "consensus", "binary", "bin", "l", "ms",
+}  # fmt: skip
+_CONTRASTS = {"flair", "t1", "t1w", "t2", "t2w", "pd", "pdw", "t1c", "t2star"}
+_OTHER_WORDS = {
+    "prob", "probs", "probseg", "probability", "probabilities", "softmax", "brain", "brainmask",
+    "ventricle", "ventricles", "aseg", "orig",
+}  # fmt: skip
+_FREE_ENTITIES = {"label", "desc", "space", "res", "den", "hemi", "seg"}
+"""Entities in which a mask may differ from its scan; the others say which scan it is of."""
+_ENTITY = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([a-zA-Z0-9]+)")
+_DEEPEST = 8
+
+
+@dataclass(frozen=True)
+class ScanKey:
+    """What a file's name and folders say about which scan it is of.
+
+    ``entities`` are those of BIDS; without ``sub``, the ``words`` of the name count.
+    """
+
+    entities: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+
+    def fits(self, other: ScanKey) -> bool:
+        """Whether both can be of one scan.
+
+        By BIDS, all entities that both name must agree, the subject among them. Otherwise the
+        words of one name must be those that the other begins with, apart from those for masks.
+        """
+        mine, theirs = dict(self.entities), dict(other.entities)
+        if "sub" in mine and "sub" in theirs:
+            return all(theirs[name] == value for name, value in mine.items() if name in theirs)
+        shared = min(len(self.words), len(other.words))
+        return shared > 0 and self.words[:shared] == other.words[:shared]
+
+
+@dataclass(frozen=True)
+class MaskFile:
+    """One lesion mask, whose it is, and the key of its scan."""
+
+    person_id: str
+    name: str
+    path: Path
+    key: ScanKey
+
+    @property
+    def seen_in_training(self) -> bool:
+        """Whether this is a detection by a detector that says it was trained on the scan."""
+        ending = "_label-L_mask.nii.gz"
+        if not self.path.name.endswith(ending):
+            return False
+        files = DetectionFiles(self.path.parent, self.path.name.removesuffix(ending))
+        return files.read_summary().get("seen_in_training") is True
+
+
+def find_masks(folder: Path) -> tuple[MaskFile, ...]:
+    """The lesion masks in a folder, or the one in a file, in the order of their names.
+
+    Where any file's name says lesion (``label-L``, ``lesion``, ``wmh``), those are taken; else
+    all volumes that are not named as an image, a probability or a mask of something else.
+
+    Raises:
+        CohortError: there is no such folder, or no mask in it.
+    """
+    if not folder.exists():
+        raise CohortError("does not exist", remedy="check the path", file=folder)
+    files = list(_volumes_below(folder, _DEEPEST)) if folder.is_dir() else [folder]
+    masks = [path for path in files if _may_be_lesion_mask(path)]
+    masks = [path for path in masks if _says_lesion(path)] or masks
+    if not masks:
+        raise CohortError(
+            "holds no lesion masks",
+            remedy="give a folder of NIfTI masks, named after their scans",
+            file=folder,
+        )
+    keys = _keys(masks, folder)
+    return tuple(
+        MaskFile(_person(key), _name(key), path, key) for path, key in zip(masks, keys, strict=True)
+    )
+
+
+def reference_masks(path: Path) -> tuple[MaskFile, ...]:
+    """The masks an expert drew: those of a cohort's scans, or else those of a folder or a file.
+
+    Raises:
+        CohortError: there are none, or a cohort's tables contradict themselves.
+    """
+    for layout in LAYOUTS if path.is_dir() else ():
+        if layout.recognise(path):
+            masks = _masks_of_cohort(layout.read(path))
+            if masks:
+                return masks
+    return find_masks(path)
+
+
+def _masks_of_cohort(cohort: Cohort) -> tuple[MaskFile, ...]:
+    scans = [
+        (person.person_id, scan, scan.lesion_mask)
+        for person in cohort.people
+        for scan in person.scans
+        if scan.lesion_mask is not None
+    ]
+    keys = _keys([scan.image for _, scan, _ in scans], cohort.root)
+    return tuple(
+        MaskFile(person_id, scan.name, mask, key)
+        for (person_id, scan, mask), key in zip(scans, keys, strict=True)
+    )
+
+
+def pair_masks(
+    found: Sequence[MaskFile], reference: Sequence[MaskFile], *, only_common: bool = False
+) -> tuple[tuple[MaskFile, MaskFile], ...]:
+    """Each reference mask with the found mask of the same scan, in the order of the references.
+
+    Where several fit, the one whose name agrees in most is taken. ``only_common`` leaves out what
+    has no counterpart; otherwise that is an error, for a scan on which a tool failed must not
+    vanish from its measures.
+
+    Raises:
+        CohortError: no two masks belong together, a mask has no counterpart, or a scan has several
+            equally good ones.
+    """
+    pairs: list[tuple[MaskFile, MaskFile]] = []
+    partner_of: dict[Path, str] = {}
+    missing: list[MaskFile] = []
+    for wanted in reference:
+        best = _best(wanted, found)
+        if best is None:
+            missing.append(wanted)
+        elif best.path in partner_of:
+            raise CohortError(
+                f"is the nearest by name to both {partner_of[best.path]} and {wanted.name}",
+                remedy="name the masks after their scans",
+                file=best.path,
+            )
+        else:
+            partner_of[best.path] = wanted.name
+            pairs.append((best, wanted))
+    left = [mask for mask in found if mask.path not in partner_of]
+    for masks, of_what in ((missing, "found mask"), (left, "reference mask")):
+        if masks and (not only_common or not pairs):
+            more = f", as have {len(masks) - 1} others" if len(masks) > 1 else ""
+            raise CohortError(
+                f"has no {of_what} of the same name{more}",
+                remedy="add it, or leave out what has no counterpart with --only-common",
+                file=masks[0].path,
+            )
+    return tuple(pairs)
+
+
+def _best(wanted: MaskFile, found: Sequence[MaskFile]) -> MaskFile | None:
+    fitting = [mask for mask in found if mask.key.fits(wanted.key)]
+    if not fitting:
+        return None
+    agreement = {mask.path: _agreement(mask.key, wanted.key) for mask in fitting}
+    most = max(agreement.values())
+    best = [mask for mask in fitting if agreement[mask.path] == most]
+    if len(best) > 1:
+        raise CohortError(
+            f"and {best[1].path.name} both look like masks of {wanted.name}",
+            remedy="keep one mask of each scan in the folder",
+            file=best[0].path,
+        )
+    return best[0]
+
+
+def _agreement(key: ScanKey, wanted: ScanKey) -> tuple[int, int]:
+    """How much two keys have in common, and how little else there is."""
+    common = len(set(key.entities) & set(wanted.entities))
+    words = sum(a == b for a, b in zip(key.words, wanted.words, strict=False))
+    return common + words, -abs(len(key.words) - len(wanted.words))
+
+
+def _volumes_below(folder: Path, deepest: int) -> Iterator[Path]:
+    for path in entries(folder):
+        if is_volume(path):
+            yield path
+        elif deepest and path.is_dir() and not path.is_symlink():
+            yield from _volumes_below(path, deepest - 1)
+
+
+def _words(path: Path) -> set[str]:
+    return set(re.split(r"[\W_]+", without_ending(path.name).lower()))
+
+
+def _says_lesion(path: Path) -> bool:
+    return bool(_words(path) & _LESION_WORDS) or _label(path) == "l"
+
+
+def _may_be_lesion_mask(path: Path) -> bool:
+    if _words(path) & _OTHER_WORDS or _label(path) not in {"", "l", *_LESION_WORDS}:
+        return False
+    return bool(_words(path) & _MASK_WORDS) or not _words(path) & _CONTRASTS
+
+
+def _label(path: Path) -> str:
+    """What a mask is of, by its BIDS entity; empty where it has none."""
+    named = re.search(r"(?:^|_)label-([^_]+)", without_ending(path.name).lower())
+    return named[1] if named else ""
+
+
+def _keys(paths: Sequence[Path], root: Path) -> list[ScanKey]:
+    """One key a file; where files share a name, or have none but 'mask', folders name them."""
+    names = Counter(path.name for path in paths)
+    return [_key(path, root, is_shared=names[path.name] > 1) for path in paths]
+
+
+def _key(path: Path, root: Path, *, is_shared: bool) -> ScanKey:
+    parts = Path(os.path.relpath(path, root if root.is_dir() else root.parent)).parts
+    entities = {
+        name: value
+        for part in parts
+        for name, value in _ENTITY.findall(without_ending(part))
+        if name not in _FREE_ENTITIES
+    }
+    own = _own_words(parts[-1])
+    if is_shared or not own:
+        own = (*(word for part in parts[:-1] for word in _own_words(part)), *own)
+    return ScanKey(tuple(sorted(entities.items())), own)
+
+
+def _own_words(name: str) -> tuple[str, ...]:
+    words = re.split(r"[\W_]+", without_ending(name).lower())
+    return tuple(word for word in words if word and word not in _MASK_WORDS | _CONTRASTS)
+
+
+def _person(key: ScanKey) -> str:
+    entities = dict(key.entities)
+    return f"sub-{entities['sub']}" if "sub" in entities else _name(key)
+
+
+def _name(key: ScanKey) -> str:
+    named = dict(key.entities)
+    if "sub" in named:
+        first = [name for name in ("sub", "ses") if name in named]
+        others = [name for name in named if name not in first]
+        return "_".join(f"{name}-{named[name]}" for name in (*first, *others))
+    return plain("-".join(key.words)) if key.words else "scan"

@@ -1,0 +1,147 @@
+"""Which files are lesion masks, and which masks of two folders are of one scan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mslesion.errors import CohortError
+from mslesion.read.masks import find_masks, pair_masks, reference_masks
+
+
+def folder_of(root: Path, *names: str) -> Path:
+    """Empty files of these names: no test here opens any."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return root
+
+
+def names_of(folder: Path) -> list[str]:
+    """The masks found in a folder, by their ways from it."""
+    return [mask.path.relative_to(folder).as_posix() for mask in find_masks(folder)]
+
+
+@pytest.mark.parametrize(
+    ("found", "reference"),
+    [
+        ("sub-01_label-L_mask.nii.gz", "sub-01_label-lesion_mask.nii.gz"),
+        ("sub-01/anat/sub-01_space-MNI_label-L_mask.nii.gz", "sub-01_label-lesion_mask.nii"),
+        ("sub-01/ses-2/anat/sub-01_ses-2_FLAIR_seg.nii.gz", "sub-01_ses-2_mask.nii.gz"),
+        ("sub-01/segmentation.nii.gz", "sub-01_mask.nii.gz"),
+        ("patient07.nii.gz", "patient07_lesions.nii.gz"),
+        ("patient07_FLAIR_lst-ai_mask.nii.gz", "patient07_gt.nii.gz"),
+        ("P7-flair-seg.nii", "p7_gt.nii.gz"),
+        ("patient07/mask.nii.gz", "patient07/consensus.nii.gz"),
+    ],
+)
+def test_masks_of_one_scan_are_known_by_name(found: str, reference: str, tmp_path: Path) -> None:
+    """Whatever tools call their masks, what they call the scan is alike."""
+    tool, expert = folder_of(tmp_path / "a", found), folder_of(tmp_path / "b", reference)
+    ((first, second),) = pair_masks(find_masks(tool), find_masks(expert))
+    assert first.path == tool / found
+    assert second.path == expert / reference
+
+
+@pytest.mark.parametrize(
+    ("found", "reference"),
+    [
+        ("sub-01_mask.nii.gz", "sub-02_mask.nii.gz"),
+        ("sub-01_ses-1_mask.nii.gz", "sub-01_ses-2_mask.nii.gz"),
+        ("sub-01_run-1_mask.nii.gz", "sub-01_run-2_mask.nii.gz"),
+        ("patient1_mask.nii.gz", "patient10_mask.nii.gz"),
+    ],
+)
+def test_masks_of_other_scans_are_not_taken_for_one(
+    found: str, reference: str, tmp_path: Path
+) -> None:
+    """Another subject, session, run or number is another scan."""
+    tool, expert = folder_of(tmp_path / "a", found), folder_of(tmp_path / "b", reference)
+    with pytest.raises(CohortError, match="has no found mask of the same name"):
+        pair_masks(find_masks(tool), find_masks(expert))
+
+
+def test_files_that_share_a_name_are_called_by_their_folders(tmp_path: Path) -> None:
+    """Each patient's folder holds a file called lesions."""
+    tool = folder_of(tmp_path / "a", "p1/lesions.nii.gz", "p2/lesions.nii.gz")
+    expert = folder_of(tmp_path / "b", "p2_gt.nii.gz", "p1_gt.nii.gz")
+    pairs = pair_masks(find_masks(tool), find_masks(expert))
+    assert [(a.path.parent.name, b.path.name) for a, b in pairs] == [
+        ("p1", "p1_gt.nii.gz"),
+        ("p2", "p2_gt.nii.gz"),
+    ]
+
+
+def test_the_nearest_name_wins(tmp_path: Path) -> None:
+    """A mask with the run in its name is nearer to that run than one without."""
+    tool = folder_of(tmp_path / "a", "sub-01_run-1_mask.nii.gz", "sub-01_run-2_mask.nii.gz")
+    expert = folder_of(tmp_path / "b", "sub-01_run-2_mask.nii.gz", "sub-01_run-1_mask.nii.gz")
+    for found, reference in pair_masks(find_masks(tool), find_masks(expert)):
+        assert found.path.name == reference.path.name
+
+
+def test_images_probabilities_and_other_masks_are_no_lesion_masks(tmp_path: Path) -> None:
+    """What lies beside a lesion mask is left alone."""
+    folder = folder_of(
+        tmp_path, "sub-01_FLAIR.nii.gz", "sub-01_label-L_mask.nii.gz", "notes.txt",
+        "sub-01_label-L_probseg.nii.gz", "sub-01_desc-brain_mask.nii.gz",
+        "sub-01_label-ventricle_mask.nii.gz", "sub-02_label-lesionchange_mask.nii.gz",
+    )  # fmt: skip
+    assert names_of(folder) == ["sub-01_label-L_mask.nii.gz"]
+
+
+def test_without_a_word_for_lesions_every_mask_counts(tmp_path: Path) -> None:
+    """A folder of plain volumes is a folder of masks, but for images."""
+    folder = folder_of(tmp_path, "p1.nii.gz", "p2.nii.gz", "p1_T1w.nii.gz")
+    assert names_of(folder) == ["p1.nii.gz", "p2.nii.gz"]
+
+
+def test_a_single_file_is_a_mask(tmp_path: Path) -> None:
+    """Two files are one pair, whatever they are called but for the scan."""
+    tool, expert = folder_of(tmp_path, "a_lesions.nii.gz", "a_gt.nii.gz"), tmp_path
+    ((found, reference),) = pair_masks(
+        find_masks(tool / "a_lesions.nii.gz"), reference_masks(expert / "a_gt.nii.gz")
+    )
+    assert (found.name, reference.name) == ("a", "a")
+
+
+def test_a_missing_mask_is_refused_or_left_out_when_asked(tmp_path: Path) -> None:
+    """A scan on which a tool failed must not vanish without a word, on either side."""
+    tool = folder_of(tmp_path / "a", "sub-01_mask.nii.gz", "sub-03_mask.nii.gz")
+    expert = folder_of(tmp_path / "b", "sub-01_mask.nii.gz", "sub-02_mask.nii.gz")
+    found, reference = find_masks(tool), find_masks(expert)
+    with pytest.raises(CohortError, match="has no found mask") as refusal:
+        pair_masks(found, reference)
+    assert refusal.value.file == str(expert / "sub-02_mask.nii.gz")
+    with pytest.raises(CohortError, match="has no reference mask") as refusal:
+        pair_masks(found, reference[:1])
+    assert refusal.value.file == str(tool / "sub-03_mask.nii.gz")
+    assert len(pair_masks(found, reference, only_common=True)) == 1
+    with pytest.raises(CohortError, match="has no found mask"):
+        pair_masks(found[1:], reference[1:], only_common=True)
+
+
+def test_two_masks_of_one_scan_are_refused(tmp_path: Path) -> None:
+    """Which of two is meant is not guessed."""
+    tool = folder_of(tmp_path / "a", "sub-01_desc-a_mask.nii.gz", "sub-01_desc-b_mask.nii.gz")
+    expert = folder_of(tmp_path / "b", "sub-01_mask.nii.gz")
+    with pytest.raises(CohortError, match="both look like masks of sub-01"):
+        pair_masks(find_masks(tool), find_masks(expert))
+
+
+def test_one_mask_for_two_scans_is_refused(tmp_path: Path) -> None:
+    """A mask without a session cannot stand for both sessions."""
+    tool = folder_of(tmp_path / "a", "sub-01_mask.nii.gz")
+    expert = folder_of(tmp_path / "b", "sub-01_ses-1_mask.nii.gz", "sub-01_ses-2_mask.nii.gz")
+    with pytest.raises(CohortError, match="is the nearest by name to both"):
+        pair_masks(find_masks(tool), find_masks(expert))
+
+
+def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
+    """An empty folder, and one that is not there."""
+    with pytest.raises(CohortError, match="holds no lesion masks"):
+        find_masks(tmp_path)
+    with pytest.raises(CohortError, match="does not exist"):
+        find_masks(tmp_path / "absent")
