@@ -98,7 +98,7 @@ def dice_of_each(results: Results) -> tuple[list[float], str]:
     """Dice of Ljubljana 19 and 07."""
     dice = {row["person_id"]: row["dice"] for row in results["ljubljana_unseen"]["rows"]}
     values = [dice["sub-19"], dice["sub-07"]]
-    return values, " / ".join(f"{value:.2f}" for value in values)
+    return values, " / ".join(f"{value:.3f}" for value in values)
 
 
 def lesion_free(results: Results) -> tuple[list[float], str]:

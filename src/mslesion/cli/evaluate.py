@@ -110,7 +110,10 @@ def _compare(options: argparse.Namespace) -> Iterable[MslesionError]:
 
 def _counted(measured: dict[str, Any]) -> str:
     scans, people = measured["scans"], measured["people"]
-    return f"{scans} scan{'s'[: scans != 1]} of {people} {'person' if people == 1 else 'people'}"
+    return (
+        f"{scans} {'scan' if scans == 1 else 'scans'} of "
+        f"{people} {'person' if people == 1 else 'people'}"
+    )
 
 
 def _differences_as_lines(measures: dict[str, Any]) -> Iterable[str]:
