@@ -154,16 +154,25 @@ def test_a_bright_blob_outside_the_brain_is_no_lesion(subject: Subject) -> None:
 
 
 def test_lesions_put_into_white_matter_are_found(subject: Subject) -> None:
-    """Of 20 spots of 100 to 300 mm3, 3 SD above white matter, 18 are found; none calms a verdict.
+    """Of 40 spots of 100 to 300 mm3, 3 SD above white matter, nine in ten are found.
 
-    Ten scans get two spots each, far apart.
+    Fewer than 33 would be found in one of 20 such tests, were nine in ten the rule; how many are
+    in twice as many is counted in docs/reliability.md.
+    """
+    assert added_lesions_found(subject, scans=20) >= 33
+
+
+def added_lesions_found(subject: Subject, scans: int) -> int:
+    """How many spots are found, of two put far apart into each of ``scans`` copies of a scan.
+
+    None may calm the verdict.
     """
     rng = np.random.default_rng(7)
     white = _deep_white_matter(subject)
     level, spread = _level_and_spread(subject, white)
     verdict_before = _probability(subject.found)
     found = 0
-    for _ in range(10):
+    for _ in range(scans):
         changed, spots = subject.scan.voxels.copy(), []
         for place in _far_apart(np.argwhere(white), subject.scan.grid, rng):
             radius_mm = float(np.cbrt(rng.uniform(100, 300) * 0.75 / np.pi))
@@ -173,7 +182,7 @@ def test_lesions_put_into_white_matter_are_found(subject: Subject) -> None:
         answer = subject.found_in(changed)
         found += sum(bool((answer.mask & spot).any()) for spot in spots)
         assert _probability(answer) >= verdict_before
-    assert found >= 18
+    return found
 
 
 def _deep_white_matter(subject: Subject) -> NDArray[np.bool_]:
