@@ -18,15 +18,15 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "predictions", type=Path, metavar="PREDICTIONS",
         help="lesion masks of any tool, what 'detect' wrote among them; or a model of 'train'",
     )  # fmt: skip
-    _add_reference(parser)
-    add_output(parser, "folder of metrics.json and its tables")
-
-
-def _add_reference(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "reference", type=Path, metavar="REFERENCE",
         help="a cohort with lesion masks (or labels, for a model), or a folder of masks",
     )  # fmt: skip
+    _add_only_common(parser)
+    add_output(parser, "folder of metrics.json and its tables")
+
+
+def _add_only_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only-common", action="store_true",
         help="leave out scans without a counterpart, instead of refusing",
@@ -81,10 +81,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         "--reference", type=Path, required=True, metavar="R",
         help="a cohort with lesion masks, or a folder of masks",
     )  # fmt: skip
-    parser.add_argument(
-        "--only-common", action="store_true",
-        help="leave out scans that not all three have, instead of refusing",
-    )  # fmt: skip
+    _add_only_common(parser)
     add_output(parser, "folder of comparisons.json")
 
 
