@@ -146,3 +146,13 @@ def test_what_cannot_be_measured_is_one_line(
     line = [line for line in capsys.readouterr().err.splitlines() if ": " in line][-1]
     assert line.startswith(complaint.format(good=good, truth=truth))
     assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+def test_an_option_for_masks_is_refused_for_a_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would be passed over is not taken in silence: exit code 2."""
+    (tmp_path / "model.json").write_text("{}")
+    arguments = [str(tmp_path), "data", "--only-common", "--output", str(tmp_path / "out")]
+    assert main(["evaluate", *arguments]) == 2
+    assert capsys.readouterr().err.startswith("USAGE: --only-common is for masks")

@@ -10,7 +10,7 @@ from typing import Any
 
 from mslesion.cli.command import Command, add_output, require_study, say
 from mslesion.cli.measures import measures_as_lines
-from mslesion.errors import MslesionError
+from mslesion.errors import MslesionError, UsageError
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +54,8 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
 
 
 def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]:
+    if options.only_common:
+        raise UsageError("--only-common is for masks, not for a model", remedy="leave it out")
     require_study()
     from mslesion.pipeline import evaluate_classifier
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
 from mslesion.errors import CohortError, ScanError
 from mslesion.read.detections import is_detections_dataset
-from mslesion.read.names import entries, is_volume, plain, without_ending
+from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 
 GROUPS = {
     "ms": Diagnosis.MS,
@@ -101,7 +101,7 @@ def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
     for session in (subject, *sessions):
         images = [p for p in _volumes(session / "anat") if _suffix(p) == "FLAIR"]
         if images:
-            image = min(images, key=lambda path: ("space" in _entities(path), path.name))
+            image = min(images, key=lambda path: ("space" in bids_entities(path.name), path.name))
             name = plain(without_ending(image.name).removesuffix("_FLAIR"))
             yield ScanFile(name, image, _lesion_mask(image, session.relative_to(root), root))
 
@@ -111,10 +111,10 @@ def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
 
     What this package detected is no reference and left out.
     """
-    wanted = _entities(image)
+    wanted = bids_entities(image.name)
 
     def misfit(mask: Path) -> tuple[bool, int, bool, str]:
-        found = _entities(mask)
+        found = bids_entities(mask.name)
         alike = sum(found.get(key) == value for key, value in wanted.items())
         other_space = found.get("space") != wanted.get("space")
         return other_space, -alike, "manual" not in mask.parts, str(mask)
@@ -124,24 +124,19 @@ def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
         for pipeline in entries(root / "derivatives")
         if not is_detections_dataset(pipeline)
         for path in _volumes(pipeline / session / "anat")
-        if _suffix(path) == "mask" and _entities(path).get("label") in _LESION_LABELS
+        if _suffix(path) == "mask" and bids_entities(path.name).get("label") in _LESION_LABELS
     )
     return min((mask for mask in masks if _is_of(mask, wanted)), key=misfit, default=None)
 
 
 def _is_of(mask: Path, wanted: dict[str, str]) -> bool:
-    found = _entities(mask)
+    found = bids_entities(mask.name)
     identifying = (found.keys() & wanted.keys()) - _FREE_ENTITIES
     return all(found[key] == wanted[key] for key in identifying)
 
 
 def _volumes(folder: Path) -> list[Path]:
     return [path for path in entries(folder) if is_volume(path)]
-
-
-def _entities(path: Path) -> dict[str, str]:
-    """``sub-01_label-L_mask.nii.gz`` gives ``{"sub": "01", "label": "L"}``."""
-    return dict(re.findall(r"(?:^|_)([a-zA-Z]+)-([^_]*)", without_ending(path.name)))
 
 
 def _suffix(path: Path) -> str:

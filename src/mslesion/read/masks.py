@@ -13,7 +13,7 @@ from mslesion.cohort.people import Cohort
 from mslesion.errors import CohortError
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.layouts import LAYOUTS
-from mslesion.read.names import entries, is_volume, plain, without_ending
+from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 
 _LESION_WORDS = {"lesion", "lesions", "wmh"}
 _MASK_WORDS = _LESION_WORDS | {
@@ -27,7 +27,6 @@ _OTHER_WORDS = {
 }  # fmt: skip
 _FREE_ENTITIES = {"label", "desc", "space", "res", "den", "hemi", "seg"}
 """Entities in which a mask may differ from its scan; the others say which scan it is of."""
-_ENTITY = re.compile(r"(?:^|_)([a-zA-Z0-9]+)-([a-zA-Z0-9]+)")
 _DEEPEST = 8
 
 
@@ -215,8 +214,7 @@ def _may_be_lesion_mask(path: Path) -> bool:
 
 def _label(path: Path) -> str:
     """What a mask is of, by its BIDS entity; empty where it has none."""
-    named = re.search(r"(?:^|_)label-([^_]+)", without_ending(path.name).lower())
-    return named[1] if named else ""
+    return bids_entities(path.name.lower()).get("label", "")
 
 
 def _keys(paths: Sequence[Path], root: Path) -> list[ScanKey]:
@@ -230,7 +228,7 @@ def _key(path: Path, root: Path, *, is_shared: bool) -> ScanKey:
     entities = {
         name: value
         for part in parts
-        for name, value in _ENTITY.findall(without_ending(part))
+        for name, value in bids_entities(part).items()
         if name not in _FREE_ENTITIES
     }
     own = _own_words(parts[-1])

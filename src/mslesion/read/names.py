@@ -45,6 +45,11 @@ def without_ending(name: str) -> str:
     return Path(name).stem
 
 
+def bids_entities(name: str) -> dict[str, str]:
+    """``sub-01_label-L_mask.nii.gz`` gives ``{"sub": "01", "label": "L"}``; folders' names too."""
+    return dict(re.findall(r"(?:^|_)([a-zA-Z]+)-([^_]*)", without_ending(name)))
+
+
 def plain(name: str) -> str:
     """A name fit for a table and a file: no spaces, brackets, line breaks or leading dashes.
 
