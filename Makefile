@@ -61,13 +61,14 @@ DETECTOR := $(BIN)/mslesion train-detector --cache out/detector/simulated
 EVALUATE := $(BIN)/mslesion evaluate-detector
 detector: $(READY)
 	@test -d "$(REAL)/tabriz" || { echo "make detector REAL=folder-of-the-datasets"; exit 2; }
-	for model in default small; do set -e; out=out/detector/$$model; \
+	for lengths in "default 3000 8000" "small 1500 4000"; do \
+	  set -e -- $$lengths; model=$$1; out=out/detector/$$1; \
 	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --data "$(REAL)/ljubljana-mni" \
 	    --lesion-free "$(REAL)/lesion-free" --output $$out/everything; \
-	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --folds 2 --fold-steps 3000 \
-	    --steps 8000 --verdict-people 0 --output $$out/tabriz; \
-	  $(DETECTOR) --model $$model --data "$(REAL)/ljubljana-mni" --folds 2 --fold-steps 3000 \
-	    --steps 8000 --verdict-people 0 --output $$out/ljubljana; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/tabriz" --folds 2 \
+	    --fold-steps $$2 --steps $$3 --verdict-people 0 --output $$out/tabriz; \
+	  $(DETECTOR) --model $$model --data "$(REAL)/ljubljana-mni" --folds 2 \
+	    --fold-steps $$2 --steps $$3 --verdict-people 0 --output $$out/ljubljana; \
 	  $(EVALUATE) "$(REAL)/ljubljana-mni" --model-path $$out/tabriz/model.safetensors \
 	    --output $$out/tabriz-on-ljubljana; \
 	  $(EVALUATE) "$(REAL)/tabriz" --model-path $$out/ljubljana/model.safetensors \

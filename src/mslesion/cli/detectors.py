@@ -64,10 +64,10 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     require("sklearn", "nilearn")
     from dataclasses import replace
 
-    from mslesion.lesions.learning.recipe import DetectorRecipe
+    from mslesion.lesions.learning.recipe import RECIPES
     from mslesion.pipeline import train_detector
 
-    recipe = DetectorRecipe(model=options.model, folds=options.folds, seed=options.seed)
+    recipe = replace(RECIPES[options.model], folds=options.folds, seed=options.seed)
     if options.start is not None:
         recipe = replace(
             recipe,

@@ -62,6 +62,13 @@ class DetectorRecipe:
     seed: int = 0
 
 
+RECIPES = {
+    "default": DetectorRecipe(),
+    "small": DetectorRecipe(model="small", fold_steps=3500, final_steps=7000),
+}
+"""The recipes of the shipped models, by their names: fewer weights are given fewer steps."""
+
+
 def deal_folds(scans: Sequence[KnownScan], folds: int, seed: int) -> dict[tuple[str, str], int]:
     """Deal people to folds: neighbours in lesion volume of one dataset go to different ones.
 
