@@ -28,14 +28,14 @@ from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
 from mslesion.paper.claims import reported_figures
-from mslesion.paper.protocol import Protocol
+from mslesion.paper.protocol import Protocol, SliceProtocol
 from mslesion.paper.questions import (
     NAMELESS,
     choose_questions,
     draw_slice_split,
     require_patient_names,
 )
-from mslesion.paper.slices import UNKNOWN, SliceSet, cut_cohort, scan_fingerprints
+from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet, cut_cohort, scan_fingerprints
 from mslesion.read import read_cohort
 from mslesion.read.claims import read_claims
 from mslesion.read.detections import DetectionFiles
@@ -47,6 +47,7 @@ from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
+    from mslesion.cohort.people import Cohort
     from mslesion.detection import Detection
     from mslesion.detector import Detector
     from mslesion.lesions.learning.recipe import DetectorRecipe
@@ -197,7 +198,7 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
     cohort = read_cohort(data)
     require_patient_names(cohort, request.split_units)
     with output_folder(output, data):
-        cut = cut_cohort(cohort, request.protocol.slices)
+        cut = _cut(cohort, request.protocol.slices)
         with _naming(cut.set_aside):
             result = run_study(cohort, cut, request, output, workers)
         write_report(result, output)
@@ -207,10 +208,11 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command did: figures to show, and the scans it had to leave out."""
+    """What a command did: figures to show, the scans it had to leave out, and doubts on others."""
 
     summary: dict[str, Any]
     set_aside: tuple[MslesionError, ...]
+    doubts: tuple[str, ...] = ()
 
 
 def train(
@@ -228,7 +230,7 @@ def train(
     cohort = read_cohort(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
     with output_folder(output, data):
-        cut = cut_cohort(cohort, protocol.slices)
+        cut = _cut(cohort, protocol.slices)
         with _naming(cut.set_aside):
             choose_questions(cohort, cut.slices, [question])
             slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
@@ -257,6 +259,7 @@ def train(
                 "seconds": fit.seconds,
             },
             cut.set_aside,
+            cut.doubts,
         )
 
 
@@ -274,7 +277,7 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
     model = load_model(model_folder)
     cohort = read_cohort(data)
     with output_folder(output, data, model_folder):
-        cut = cut_cohort(cohort, model.protocol.slices)
+        cut = _cut(cohort, model.protocol.slices)
         unseen, seen_people = _unseen_people(model, cut.slices)
         with _naming(
             cut.set_aside, f"{seen_people} people left out: the model was trained on them"
@@ -295,10 +298,11 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
             "classifier": model.classifier,
             "people_left_out_as_seen": seen_people,
             **measured,
+            "doubts": list(cut.doubts),
         }
         write_json(output / "metrics.json", metrics)
         _write_predictions(output, predictions)
-        return Answer(metrics, cut.set_aside)
+        return Answer(metrics, cut.set_aside, cut.doubts)
 
 
 def predict(model_folder: Path, data: Path, output: Path) -> Answer:
@@ -308,7 +312,7 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
     model = load_model(model_folder)
     cohort = read_cohort(data).without_masks()
     with output_folder(output, data, model_folder):
-        cut = cut_cohort(cohort, model.protocol.slices)
+        cut = _cut(cohort, model.protocol.slices)
         predictions = _predict(model, cut.slices)
         verdicts = patient_verdicts(predictions, model.question, model.protocol.decision)
         people = [
@@ -319,6 +323,7 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
                 "score": float(score),
                 "answer": "yes" if verdict else "no",
                 "slices": int(count),
+                "doubts": "; ".join(_doubts_of(str(person), predictions, cut)),
             }
             for person, score, verdict, count in zip(
                 verdicts.person_id,
@@ -330,7 +335,7 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
         ]
         _write_predictions(output, predictions)
         write_table(output / "people.csv", people, list(people[0]), delimiter=",")
-        return Answer({"people": people}, cut.set_aside)
+        return Answer({"people": people}, cut.set_aside, cut.doubts)
 
 
 def evaluate_masks(
@@ -430,6 +435,21 @@ def _naming(set_aside: Iterable[MslesionError], also: str = "") -> Iterator[None
             if line and not line.startswith("0 "):
                 error.add_note(line)
         raise
+
+
+def _cut(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
+    """The slices of a cohort; a scan that looks like no FLAIR image of a brain is doubted.
+
+    Simulated people are what they are.
+    """
+    from mslesion.lesions.glance import contrast_doubts
+
+    return cut_cohort(cohort, protocol, None if cohort.is_simulated else contrast_doubts)
+
+
+def _doubts_of(person: str, predictions: Predictions, cut: CutCohort) -> list[str]:
+    names = set(predictions.scan_name[predictions.person_id == person].tolist())
+    return [doubt for doubt in cut.doubts if doubt.partition(": ")[0] in names]
 
 
 def _unseen_people(model: SliceModel, slices: SliceSet) -> tuple[SliceSet, int]:

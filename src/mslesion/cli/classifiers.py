@@ -6,7 +6,15 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from mslesion.cli.command import Command, add_data, add_model, add_output, require_study, say
+from mslesion.cli.command import (
+    Command,
+    add_data,
+    add_model,
+    add_output,
+    require_study,
+    say,
+    say_doubts,
+)
 from mslesion.errors import MslesionError
 
 CLASSIFIERS = {"cnn": "CNN", "tree": "decision tree", "svm": "SVM"}
@@ -38,6 +46,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         f"{CLASSIFIERS[options.classifier]} trained on {done['training_slices']} slices; accuracy "
         f"{done['validation_accuracy']:.1%} on {done['validation_slices']} validation slices"
     )
+    say_doubts(answer.doubts)
     say(f"model: {options.output}")
     return answer.set_aside
 
@@ -58,6 +67,7 @@ def _predict(options: argparse.Namespace) -> Iterable[MslesionError]:
             f"{person['person_id']}: {person['question']} {person['answer']} "
             f"({_SCORES[person['rule']]} {person['score']:.2f}, {person['slices']} slices)"
         )
+    say_doubts(answer.doubts, options.output / "people.csv")
     say(f"every slice: {options.output / 'predictions.csv'}")
     return answer.set_aside
 

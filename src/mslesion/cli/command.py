@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,18 @@ def say(line: str) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say_doubts(doubts: Sequence[str], listed_in: Path | None = None) -> None:
+    """Tell what is in doubt about scans; all, or the first where a file lists them."""
+    told = doubts if listed_in is None else doubts[:_DOUBTS_TOLD]
+    for doubt in told:
+        say(f"in doubt: {doubt}")
+    if len(doubts) > len(told):
+        say(f"in doubt: {len(doubts) - len(told)} more, listed in {listed_in}")
+
+
+_DOUBTS_TOLD = 5
 
 
 def natural(text: str) -> int:

@@ -8,7 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from mslesion.cli.command import Command, add_output, require_study, say
+from mslesion.cli.command import Command, add_output, require_study, say, say_doubts
 from mslesion.cli.measures import measures_as_lines
 from mslesion.errors import MslesionError, UsageError
 
@@ -70,6 +70,7 @@ def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]
     )
     shown = ("accuracy", "sensitivity", "specificity", "auc")
     lines = measures_as_lines({name: test[name] for name in shown})
+    say_doubts(answer.doubts, options.output / "metrics.json")
     for line in (*metrics["warnings"], *lines):
         say(line)
     say(f"measures: {options.output / 'metrics.json'}")

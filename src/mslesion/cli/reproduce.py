@@ -7,7 +7,15 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from mslesion.cli.command import Command, add_data, add_output, positive, require_study, say
+from mslesion.cli.command import (
+    Command,
+    add_data,
+    add_output,
+    positive,
+    require_study,
+    say,
+    say_doubts,
+)
 from mslesion.cli.simulate import PEOPLE
 from mslesion.errors import UsageError
 
@@ -65,6 +73,7 @@ def _reproduce(options: argparse.Namespace) -> Iterable[str]:
         command=_command_of_study(options),
     )
     result = reproduce(data, options.output, request, options.threads)
+    say_doubts(result.doubts, options.output / "report.html")
     say(f"report: {options.output / 'report.html'}")
     return result.set_aside
 

@@ -98,7 +98,9 @@ class StudyResult:
     """Version, threads, command, libraries, date-free: what another run needs to be the same."""
     set_aside: tuple[str, ...] = ()
     """One line for each scan that could not be used."""
-    remarks: tuple[str, ...] = ()
-    """What was mended in scans and masks, or is in doubt about them, each after the scan's name."""
+    doubts: tuple[str, ...] = ()
+    """What is in doubt about scans and masks, each after the scan's name."""
+    mended: tuple[str, ...] = ()
+    """What was mended in them."""
     notes: tuple[str, ...] = ()
     """What the reader must know of this run: questions or splits that could not be had, and why."""

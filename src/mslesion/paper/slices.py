@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -64,17 +65,24 @@ class SliceSet(Columns):
 class CutCohort:
     """The slices of a cohort, how many the tissue rule left out, and the scans set aside.
 
-    ``remarks`` say what was mended in a scan or its mask, or is in doubt about them, each after
-    the scan's name.
+    ``mended`` says what was mended in a scan or its mask, ``doubts`` what is in doubt about them,
+    each after the scan's name.
     """
 
     slices: SliceSet
     left_out: int
     set_aside: tuple[MslesionError, ...]
-    remarks: tuple[str, ...] = ()
+    mended: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
-def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
+Examine = Callable[[Scan], tuple[str, ...]]
+"""A look at a whole scan, before it is cut: what is in doubt about it."""
+
+
+def cut_cohort(
+    cohort: Cohort, protocol: SliceProtocol, examine: Examine | None = None
+) -> CutCohort:
     """Cut every scan of a cohort; one that cannot be used is set aside and the others go on.
 
     A scan with the same image as one before it is set aside too: under another name it could
@@ -88,11 +96,12 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
     parts: list[SliceSet] = []
     left_out = 0
     set_aside = list(cohort.set_aside)
-    remarks: list[str] = []
+    mended: list[str] = []
+    doubts: list[str] = []
     first_with: dict[str, str] = {}
     for person, scan_file in track(scans, "cutting slices", len(scans)):
         try:
-            part = cut_scan(person, scan_file, protocol)
+            part = cut_scan(person, scan_file, protocol, examine)
             _require_new(part.slices, scan_file, first_with)
         except ScanError as error:
             set_aside.append(error)
@@ -100,7 +109,8 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
         left_out += part.left_out
         parts.append(part.slices)
         set_aside += part.set_aside
-        remarks += part.remarks
+        mended += part.mended
+        doubts += part.doubts
     if not parts and len(scans) == 1:
         raise set_aside[-1]
     if not parts:
@@ -109,7 +119,7 @@ def cut_cohort(cohort: Cohort, protocol: SliceProtocol) -> CutCohort:
             remedy="mend the scans, or give another folder",
             file=cohort.root,
         )
-    return CutCohort(SliceSet.join(parts), left_out, tuple(set_aside), tuple(remarks))
+    return CutCohort(SliceSet.join(parts), left_out, tuple(set_aside), tuple(mended), tuple(doubts))
 
 
 def _require_new(slices: SliceSet, scan_file: ScanFile, first_with: dict[str, str]) -> None:
@@ -138,9 +148,12 @@ def scan_fingerprints(slices: SliceSet) -> dict[str, str]:
     return fingerprints
 
 
-def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> CutCohort:
+def cut_scan(
+    person: Person, scan_file: ScanFile, protocol: SliceProtocol, examine: Examine | None = None
+) -> CutCohort:
     """Read one scan and cut its slices, keeping those with enough tissue.
 
+    What ``examine`` says of the scan stands among the ``doubts``.
     A mask that cannot be used is noted in ``set_aside``, and the slices' lesion label is unknown.
 
     Raises:
@@ -159,8 +172,8 @@ def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> Cu
             file=scan_file.image,
         )
     mask, mended, problems = _read_mask(scan_file, scan)
-    doubts = mask_doubts(mask, person.diagnosis)
-    remarks = (*scan.history, *mended, *scan.warnings, *doubts)
+    doubts = (*scan.warnings, *mask_doubts(mask, person.diagnosis))
+    doubts += examine(scan) if examine else ()
     shown = np.zeros(scan.voxels.shape, bool) if mask is None else mask
     area_mm2 = _lesion_area_mm2(shown, scan, indices)[kept]
     count = int(kept.sum())
@@ -177,8 +190,11 @@ def cut_scan(person: Person, scan_file: ScanFile, protocol: SliceProtocol) -> Cu
         has_lesion=np.where(mask is None, UNKNOWN, area_mm2 > 0).astype(np.int8),
         lesion_area_mm2=area_mm2,
     )  # fmt: skip
-    told = tuple(f"{scan_file.name}: {remark}" for remark in remarks)
-    return CutCohort(slices, int((~kept).sum()), problems, told)
+    of_scan = (
+        tuple(f"{scan_file.name}: {remark}" for remark in remarks)
+        for remarks in ((*scan.history, *mended), doubts)
+    )
+    return CutCohort(slices, int((~kept).sum()), problems, *of_scan)
 
 
 def _read_mask(

@@ -94,7 +94,8 @@ def run_study(
         seed=request.seed,
         provenance=_provenance(request),
         set_aside=tuple(str(error) for error in cut.set_aside),
-        remarks=cut.remarks,
+        doubts=cut.doubts,
+        mended=cut.mended,
         notes=(*([] if cohort.has_patient_names else [NAMELESS]), *notes),
     )
 

@@ -375,9 +375,12 @@ def _run_section(result: StudyResult) -> Section:
         if result.set_aside
         else Text("No scan was set aside.")
     )
-    if result.remarks:
-        title = f"What was mended in scans, or is in doubt: {len(result.remarks)}"
-        blocks.append(Aside(title, (Listing(result.remarks),)))
+    for title, lines in (
+        ("What is in doubt about scans", result.doubts),
+        ("What was mended in scans", result.mended),
+    ):
+        if lines:
+            blocks.append(Aside(f"{title}: {len(lines)}", (Listing(lines),)))
     blocks.append(tables.provenance_table(result))
     blocks.append(
         Text(

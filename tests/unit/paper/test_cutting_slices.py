@@ -158,10 +158,8 @@ def test_an_empty_mask_of_a_patient_is_remarked_on(tmp_path: Path, make_bids_coh
         path.parent.mkdir(parents=True, exist_ok=True)
         write_nifti(path, mask, image.affine)
     cut = cut_cohort(read_cohort(folder), SliceProtocol())
-    assert cut.remarks == (
-        "sub-01: the lesion mask is empty",
-        "sub-02: the lesion mask holds 0 and 255: 255 is lesion",
-    )
+    assert cut.doubts == ("sub-01: the lesion mask is empty",)
+    assert cut.mended == ("sub-02: the lesion mask holds 0 and 255: 255 is lesion",)
 
 
 def test_a_cohort_of_damaged_scans_is_refused(tmp_path: Path, make_bids_cohort) -> None:

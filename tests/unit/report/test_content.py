@@ -130,7 +130,8 @@ def test_names_from_users_cannot_break_the_page():
     study = dataclasses.replace(
         study,
         set_aside=(hostile,),
-        remarks=(hostile,),
+        doubts=(hostile,),
+        mended=(hostile,),
         notes=(hostile,),
         provenance={hostile: hostile},
         examples=(dataclasses.replace(study.examples[0], caption=hostile),),
