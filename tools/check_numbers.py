@@ -20,6 +20,7 @@ from typing import Any
 
 import measure_gates
 import measure_reliability
+import write_checklists
 import write_detector_results
 import write_results
 from figures import Figure, figures, is_printed_as
@@ -194,6 +195,9 @@ def faults(root: Path = ROOT) -> Iterator[str]:
         inside = part((root / page).read_text(encoding="utf-8"), name)[1]
         if inside != "\n".join(lines()) + "\n":
             yield f"{page}: the part '{name}' is not what the result files give: write it again"
+    for page, text in write_checklists.checklists().items():
+        if (root / page).read_text(encoding="utf-8") != text:
+            yield f"{page}: is not what the result files give: python tools/write_checklists.py"
     known = commands(root / "docs/results")
     for file in sorted((root / "docs/results").rglob("*.json")):
         name = str(file.relative_to(root / "docs/results"))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from mslesion.cards.formats import FORMATS
-from mslesion.cards.sources import Found, Sources
+from mslesion.cards.sources import Found, Sources, is_many
 from mslesion.errors import ResultsError
 
 REFERENCE = re.compile(r"\{(?P<name>[a-z][a-z-]*):(?P<place>[^{}|]+)\|(?P<format>[a-z0-9 ]+)\}")
@@ -17,9 +17,9 @@ _TYPED = re.compile(r"(?<![A-Za-z\d])(?![23]D\b)\d[\d.,]*")
 def fill(text: str, sources: Sources, title: str) -> str:
     """A text with the value of each reference in its place.
 
-    ``{file:place|format}``: see :meth:`Sources.find` and :data:`FORMATS`. A line with stars is
-    repeated for each thing that they can stand for, the same in all of its references; the format
-    ``name`` gives the last of them. ``title`` says in errors which text it was.
+    ``{file:place|format}``: see :meth:`Sources.find` and :data:`FORMATS`. A line whose places have
+    steps for several things is repeated for each, the same in all of its references; the format
+    ``name`` gives the key of the last. ``title`` says in errors which text it was.
 
     Raises:
         ResultsError: a reference without a value, a value that its format cannot print, or a
@@ -39,7 +39,7 @@ def _fill_line(line: str, sources: Sources, title: str) -> Iterator[str]:
     _refuse_typed(line, title)
     references = list(REFERENCE.finditer(line))
     most = max(references, key=_depth, default=None)
-    if most is None or "*" not in most["place"]:
+    if most is None or not _many(most["place"]):
         yield REFERENCE.sub(lambda match: _told(match, (), sources, title), line)
         return
     things = [found.names for found in _found(most, (), sources, title)]
@@ -49,7 +49,12 @@ def _fill_line(line: str, sources: Sources, title: str) -> Iterator[str]:
 
 def _depth(match: re.Match[str]) -> tuple[int, int]:
     """By this the reference is chosen that says what the stars of a line can stand for."""
-    return match["place"].count("*"), match["place"].count(".")
+    return _many(match["place"]), match["place"].count(".")
+
+
+def _many(place: str) -> int:
+    """How many steps of a place stand for several things."""
+    return sum(map(is_many, place.split(".")))
 
 
 def _refuse_typed(line: str, title: str) -> None:
@@ -83,7 +88,7 @@ def _found(
 
 
 def _told(match: re.Match[str], names: tuple[str, ...], sources: Sources, title: str) -> str:
-    first = _found(match, names[: match["place"].count("*")], sources, title)[0]
+    first = _found(match, names[: _many(match["place"])], sources, title)[0]
     try:
         if match["format"] == "name":
             return FORMATS["text"](first.names[-1])

@@ -49,6 +49,10 @@ def _text(value: Any) -> str:
     return html.escape(" ".join(told.split()), quote=False).replace("|", "\\|")
 
 
+def _p_value(value: Any) -> str:
+    return "undefined" if value is None else f"{float(value):.3f}"
+
+
 def _entries(value: Any) -> str:
     if not isinstance(value, (dict, list)):
         raise TypeError("neither list nor mapping")
@@ -75,6 +79,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "interval": _estimate(1, 2),
     "percent": _estimate(100, 1, " %"),
     "whole percent": _estimate(100, 0, " %"),
+    "p": _p_value,
     "points": _estimate(100, 1, " points"),
     "seconds": _estimate(1, 1, " s"),
     "ml": _estimate(1, 1, " ml"),

@@ -50,7 +50,7 @@ RESULT_FILES = (
     ResultFile("froc", "froc.json", "mslesion evaluate"),
     ResultFile("manifest", "dataset_manifest.tsv", "mslesion audit"),
     ResultFile("leakage", "leakage_audit.json", "mslesion audit"),
-    ResultFile("leakage-gap", "leakage_gap.json", "mslesion audit"),
+    ResultFile("leakage-gap", "leakage_gap.json", "mslesion audit", "outcome"),
     ResultFile("random-labels", "random_label_control.json", "mslesion audit"),
     ResultFile("shortcuts", "shortcut_audit.json", "mslesion audit"),
     ResultFile("explanations", "explanation_checks.json", "mslesion explain"),
@@ -69,7 +69,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Found:
-    """A value, and the keys that stars stood for on the way to it."""
+    """A value, and the keys of the steps on the way to it that stand for several."""
 
     value: Any
     names: tuple[str, ...]
@@ -99,19 +99,34 @@ class Sources:
             {**self.files, name: SourceFile(path, digest, command)},
         )
 
+    def with_protocol(self) -> Sources:
+        """The same and ``protocol``, where the study's hash says that it is this version's."""
+        from mslesion.paper.protocol import Protocol
+
+        protocol = Protocol()
+        stated = next(self.find("study", "protocol_sha256"), None)
+        if stated is None or stated.value != protocol.sha256:
+            return self
+        return Sources(
+            {**self.values, "protocol": asdict(protocol)},
+            {**self.files, "protocol": self.files["study"]},
+        )
+
     def find(self, name: str, place: str, bound: Sequence[str] = ()) -> Iterator[Found]:
         """All that a place stands for; nothing where the file or the place is not there.
 
         ``place`` is steps divided by points: a key; a number in a list; ``~part``, the one key that
-        holds this part, in upper or lower case; ``column=value``, the rows of a table where that is
-        so; ``*``, each of several. The first stars stand for the keys ``bound``. ``#sha256`` and
-        ``#file`` tell of the file itself.
+        holds this part, in upper or lower case; ``*``, each of several; ``column=value``, each row
+        of a table where that is so. The first steps of the last two kinds stand for the keys
+        ``bound``. ``#sha256``, ``#file`` and ``#entries`` tell of the file itself.
         """
         if name not in self.values:
             return
         if place.startswith("#"):
-            file = self.files[name]
-            yield Found({"#sha256": file.sha256, "#file": file.path.name}[place], ())
+            file, entries = self.files[name], len(self.values[name])
+            yield Found(
+                {"#sha256": file.sha256, "#file": file.path.name, "#entries": entries}[place], ()
+            )
             return
         yield from _walk(self.values[name], place.split("."), tuple(bound), ())
 
@@ -137,7 +152,7 @@ def read_sources(folder: Path, about: Path | None = None) -> Sources:
         read = sources.with_file(kind.name, path, kind.command)
         if not kind.mark or kind.mark in read.values[kind.name]:
             sources = read
-    sources = _with_protocol(sources)
+    sources = sources.with_protocol()
     if not set(sources.values) - {ABOUT}:
         raise ResultsError(
             "holds no result file",
@@ -145,20 +160,6 @@ def read_sources(folder: Path, about: Path | None = None) -> Sources:
             file=folder,
         )
     return sources
-
-
-def _with_protocol(sources: Sources) -> Sources:
-    """The study's protocol too, where its hash says that it is the one of this version."""
-    from mslesion.paper.protocol import Protocol
-
-    protocol = Protocol()
-    stated = next(sources.find("study", "protocol_sha256"), None)
-    if stated is None or stated.value != protocol.sha256:
-        return sources
-    return Sources(
-        {**sources.values, "protocol": asdict(protocol)},
-        {**sources.files, "protocol": sources.files["study"]},
-    )
 
 
 def read_result_file(path: Path) -> tuple[Any, str]:
@@ -205,6 +206,11 @@ READERS: Mapping[str, Callable[[bytes], Any]] = {
 }
 
 
+def is_many(step: str) -> bool:
+    """Whether a step of a place can stand for several things."""
+    return step == "*" or "=" in step
+
+
 def _walk(
     value: Any, steps: Sequence[str], bound: tuple[str, ...], names: tuple[str, ...]
 ) -> Iterator[Found]:
@@ -212,13 +218,13 @@ def _walk(
         yield Found(value, names)
         return
     step, *rest = steps
-    is_bound = step == "*" and len(names) < len(bound)
+    is_bound = is_many(step) and len(names) < len(bound)
     for found in _step(value, step, (bound[len(names)],) if is_bound else ()):
         yield from _walk(found.value, rest, bound, names + found.names)
 
 
 def _step(value: Any, step: str, only: tuple[str, ...]) -> Iterator[Found]:
-    """What one step leads to; a star to what ``only`` names, or to everything."""
+    """What one step leads to; one that stands for several, to what ``only`` names or to all."""
     if isinstance(value, list):
         entries = {str(number): entry for number, entry in enumerate(value)}
     elif isinstance(value, dict):
@@ -235,5 +241,6 @@ def _step(value: Any, step: str, only: tuple[str, ...]) -> Iterator[Found]:
         yield from (Found(entry, ()) for entry in chosen if len(chosen) == 1)
     elif "=" in step:
         column, wanted = step.split("=", 1)
-        rows = (row for row in entries.values() if isinstance(row, dict))
-        yield from (Found(row, ()) for row in rows if str(row.get(column)) == wanted)
+        rows = {k: row for k, row in entries.items() if isinstance(row, dict)}
+        chosen_rows = {k: row for k, row in rows.items() if str(row.get(column)) == wanted}
+        yield from (Found(row, (k,)) for k, row in chosen_rows.items() if not only or k in only)
