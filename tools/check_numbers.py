@@ -65,6 +65,10 @@ GENERATED: Mapping[tuple[str, str], Callable[[], Sequence[str]]] = {
     (CARD, "measured"): lambda: write_detector_results.card_lines(_detectors()),
 }
 """Who writes which part of which page."""
+WHOLE_PAGES: Mapping[str, Callable[[], Mapping[str, str]]] = {
+    "python tools/write_checklists.py": write_checklists.checklists,
+}
+"""The command that writes pages as a whole, and their texts by path."""
 
 
 def _json(path: Path) -> Any:
@@ -195,9 +199,10 @@ def faults(root: Path = ROOT) -> Iterator[str]:
         inside = part((root / page).read_text(encoding="utf-8"), name)[1]
         if inside != "\n".join(lines()) + "\n":
             yield f"{page}: the part '{name}' is not what the result files give: write it again"
-    for page, text in write_checklists.checklists().items():
-        if (root / page).read_text(encoding="utf-8") != text:
-            yield f"{page}: is not what the result files give: python tools/write_checklists.py"
+    for command, pages_of in WHOLE_PAGES.items():
+        for page, text in pages_of().items():
+            if (root / page).read_text(encoding="utf-8") != text:
+                yield f"{page}: is not what the result files give: {command}"
     known = commands(root / "docs/results")
     for file in sorted((root / "docs/results").rglob("*.json")):
         name = str(file.relative_to(root / "docs/results"))

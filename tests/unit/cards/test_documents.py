@@ -84,6 +84,56 @@ def test_a_folder_of_ones_own_results_gives_a_whole_card(
     assert re.findall(r"^\*\*(\w+)\. ", texts["CLAIM.md"], re.MULTILINE) == CLAIM_ITEMS
 
 
+FINDING = {"check": "header", "outcome": "PASS", "evidence": "AUC as by chance"}
+CALIBRATION = dict.fromkeys(("brier", "slope", "intercept", "ece"), ESTIMATE)
+OF_OTHER_COMMANDS = {
+    "leakage_audit": {"dataset_sha256": "ab", "outcomes": {"PASS": 1}, "findings": [FINDING]},
+    "leakage_gap": FINDING,
+    "random_label_control": FINDING,
+    "shortcut_audit": {"shortcuts": [FINDING]},
+    "comparisons": {"questions": {"lesion": {"pairs": [{
+        "first": "CNN", "second": "SVM", "tests": [{
+            "unit": "patients", "measure": "auc", "test": "DeLong", "difference": ESTIMATE,
+            "p_holm": None}]}]}}},
+    "calibration": {"questions": {"lesion": {"classifiers": {"CNN": {"slices": CALIBRATION}}}}},
+    "froc": {"people": 4, "at": [{"false_per_scan": 0.125, "sensitivity": ESTIMATE}]},
+    "metrics": {
+        **EVALUATION,
+        "subgroups": [{"column": "sex", "group": "F", **_measured()}, {"column": "x"}],
+        "slices": {"answers": {"mask": {
+            "accuracy": ESTIMATE, "sensitivity": ESTIMATE, "specificity": ESTIMATE}}},
+        "patients": {"sensitivity": ESTIMATE, "specificity": ESTIMATE},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "| header | PASS |",
+        "Random labels: PASS; AUC as by chance.",
+        "| lesion | CNN | SVM | patients | auc | DeLong | 0.50 (0.25 to 0.75) | undefined |",
+        "| lesion | CNN | 0.50 (0.25 to 0.75) | 0.50",
+        "| 0.125 | 0.50 (0.25 to 0.75) |",
+        "| sex | F | 2 | 0.50 (0.25 to 0.75) |",
+        "| mask | 50.0 % (25.0 to 75.0) |",
+        "verdict: sensitivity 50.0 % (25.0 to 75.0)",
+        "| lesion | CNN | patient | slices | 0.70 | 0.02 |",
+    ],
+)
+def test_files_of_other_commands_are_drawn_from(line: str, tmp_path: Path) -> None:
+    """Audits, comparisons, calibration, FROC, groups of people and seeds."""
+    for name, content in OF_OTHER_COMMANDS.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    (tmp_path / "seeds.tsv").write_text(
+        "question\tclassifier\tsplit_unit\tlevel\tmeasure\tmean\tsd\n"
+        "lesion\tCNN\tpatient\tslices\taccuracy\t0.6\t0.01\n"
+        "lesion\tCNN\tpatient\tslices\tauc\t0.7\t0.02\n"
+    )
+    texts, _ = write_documents(read_sources(tmp_path))
+    assert line in "\n".join(texts.values())
+
+
 def test_people_are_not_named(tmp_path: Path) -> None:
     """A card is passed on: scans have numbers in it."""
     scans = [{**ROW, "person_id": "Jane-Doe", "scan_name": "Jane-Doe_FLAIR", "dataset": "A"}]
