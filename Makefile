@@ -38,6 +38,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python tools/check_numbers.py
 	@if $(PIP) install pip-audit; then $(BIN)/python tools/audit_dependencies.py; \
 	else echo "dependencies not audited: pip-audit cannot be installed"; fi
 
@@ -78,8 +79,8 @@ detector: $(READY)
 	$(BIN)/python tools/write_detector_results.py out/detector
 
 benchmark: $(READY)
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/detection.py
+	$(BIN)/python benchmarks/training.py --json docs/results/training-speed.json
+	$(BIN)/python benchmarks/detection.py --json docs/results/detection-speed.json
 
 clean:
 	rm -rf $(VENV) demo out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

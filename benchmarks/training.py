@@ -2,6 +2,7 @@
 
     python benchmarks/training.py            # about three minutes on two cores
     python benchmarks/training.py --rounds 1 --epochs 2
+    python benchmarks/training.py --json docs/results/training-speed.json
 
 Ours: ``mslesion.paper.training`` (one thread, augmentation of all images at once). Beside it: a
 plain PyTorch loop over a ``DataLoader`` whose dataset rotates, flips and scales one image at a
@@ -13,14 +14,17 @@ both. Images are noise: time does not depend on what they show.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,20 +126,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Training speed beside a plain DataLoader loop.")
     parser.add_argument("--rounds", type=int, default=5, help="epochs timed in turn (default: 5)")
     parser.add_argument("--epochs", type=int, default=20, help="of the whole training")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number here")
     options = parser.parse_args()
     train_ours(1)  # the first epoch of a process warms caches and allocators
     ours, plain = [], []
     for _ in range(options.rounds):
         ours.append(seconds(train_ours, 1))
         plain.append(seconds(train_plainly, 1))
-    whole = seconds(train_ours, options.epochs)
-    print(f"torch {torch.__version__}, {os.cpu_count()} cores, {IMAGES_AN_EPOCH} images an epoch")
-    print(f"ours          {IMAGES_AN_EPOCH / median(ours):7.0f} images/s on one core")
-    print(f"plain loop    {IMAGES_AN_EPOCH / median(plain):7.0f} images/s on all cores")
     ratios = sorted(p / o for o, p in zip(ours, plain, strict=True))
-    print(f"ratio         {median(ratios):7.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-    print(f"{options.epochs} epochs     {whole:7.0f} s (the paper: {TRAINING_MINUTES * 60} s)")
-    print(f"peak memory   {peak_memory_mb():7.0f} MB")
+    record = {
+        "torch": torch.__version__,
+        "cores": os.cpu_count(),
+        "images_an_epoch": IMAGES_AN_EPOCH,
+        "ours_images_per_second": IMAGES_AN_EPOCH / median(ours),
+        "plain_images_per_second": IMAGES_AN_EPOCH / median(plain),
+        "ratio": [median(ratios), ratios[0], ratios[-1]],
+        "epochs": options.epochs,
+        "seconds": seconds(train_ours, options.epochs),
+        "paper_seconds": TRAINING_MINUTES * 60,
+        "peak_mb": peak_memory_mb(),
+    }
+    print("\n".join(told(record)))
+    if options.json:
+        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def told(record: Mapping[str, Any]) -> list[str]:
+    """What was measured, in lines."""
+    r = record
+    ratio, least, most = r["ratio"]
+    return [
+        f"torch {r['torch']}, {r['cores']} cores, {r['images_an_epoch']} images an epoch",
+        f"ours          {r['ours_images_per_second']:7.0f} images/s on one core",
+        f"plain loop    {r['plain_images_per_second']:7.0f} images/s on all cores",
+        f"ratio         {ratio:7.2f} ({least:.2f} to {most:.2f})",
+        f"{r['epochs']} epochs     {r['seconds']:7.0f} s (the paper: {r['paper_seconds']} s)",
+        f"peak memory   {r['peak_mb']:7.0f} MB",
+    ]
 
 
 if __name__ == "__main__":

@@ -11,14 +11,14 @@ of the fold that never saw them, others by the shipped detector. Results go to d
 from __future__ import annotations
 
 import argparse
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from pages import replace_part
 from scipy import ndimage
 
 from mslesion.errors import ContrastError, NoBrainError
@@ -35,7 +35,7 @@ from mslesion.read import read_cohort, read_scan
 from mslesion.scan import Scan
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.simulate.person import draw_person, replay
-from mslesion.write.atomic import write_json, write_text
+from mslesion.write.atomic import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE, RECORD = ROOT / "docs/results.md", ROOT / "docs/results/gates.json"
@@ -269,10 +269,10 @@ def main() -> None:
     if options.real is not None:
         cases += real_cases(options.real, options.folds)
     write_json(RECORD, [vars(case) for case in cases])
-    write_table(cases)
+    replace_part(PAGE, "gates", table(cases))
 
 
-def write_table(cases: list[Judged]) -> None:
+def table(cases: Sequence[Judged]) -> list[str]:
     """One row a kind: refused, flagged, neither."""
     lines = ["| kind | cases | refused | flagged as doubtful | neither |", "|---|---|---|---|---|"]
     for kind in dict.fromkeys(case.kind for case in cases):
@@ -290,11 +290,7 @@ def write_table(cases: list[Judged]) -> None:
             f"| **{group}, {what}** | {len(hits)} | {100 * rate.value:.1f} % "
             f"({100 * rate.low:.1f} to {100 * rate.high:.1f}) | | |"
         )
-    start, end = "<!-- gates -->", "<!-- end of gates -->"
-    before, rest = PAGE.read_text(encoding="utf-8").split(start)
-    _, after = rest.split(end)
-    write_text(PAGE, before + start + "\n" + "\n".join(lines) + "\n" + end + after)
-    print(json.dumps(lines, indent=1, ensure_ascii=False))
+    return lines
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pages import replace_part
 
 import mslesion
 from mslesion.errors import ScanError
 from mslesion.simulate import CohortRecipe, simulate_person
-from mslesion.write.atomic import write_json, write_text
+from mslesion.write.atomic import write_json
 from mslesion.write.nifti import write_nifti
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -313,19 +314,17 @@ def main() -> None:
         print(name, record[name], flush=True)
         if not options.quick:
             write_json(RECORD, record)
-            _write_table(record)
+            replace_part(PAGE, "measured", table(record))
 
 
-def _write_table(record: dict[str, Result]) -> None:
-    start, end = "<!-- measured -->", "<!-- end of measured -->"
+def table(record: dict[str, Result]) -> list[str]:
+    """One row an experiment."""
     lines = ["| experiment | what came out |", "|---|---|"]
     lines += [
         f"| `{name}` | {'; '.join(f'{key}: {_in_words(value)}' for key, value in result.items())} |"
         for name, result in record.items()
     ]
-    before, rest = PAGE.read_text(encoding="utf-8").split(start)
-    _, after = rest.split(end)
-    write_text(PAGE, before + start + "\n" + "\n".join(lines) + "\n" + end + after)
+    return lines
 
 
 def _in_words(value: object) -> str:

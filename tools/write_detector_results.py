@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mslesion.write.atomic import write_json, write_text
+from pages import replace_part
+
+from mslesion.write.atomic import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -222,26 +224,29 @@ def table_of_scans(results: Results) -> list[str]:
     return lines
 
 
+def card_lines(results: dict[str, Results]) -> list[str]:
+    """What the model card shows, of each model by name."""
+    return [*table_of_targets(results), "", *table_of_choices(results)]
+
+
+def page_lines(results: dict[str, Results]) -> list[str]:
+    """The same and every scan, as the page of results shows it."""
+    lines = card_lines(results)
+    for model, found in results.items():
+        lines += [
+            "", f"Every scan, by a network that never saw its person (model `{model}`):",
+            "", *table_of_scans(found),
+        ]  # fmt: skip
+    return lines
+
+
 def main(folder: Path) -> None:
     """Write the tables, and copies of what they were read from."""
     results = {model: read_results(folder / model) for model in MODELS if (folder / model).exists()}
     for model, found in results.items():
         write_json(DOCS / "results" / f"detector-{model}.json", found)
-    shared = [*table_of_targets(results), "", *table_of_choices(results), ""]
-    replace_between(CARD, "measured", shared)
-    lines = [*shared]
-    for model, found in results.items():
-        lines += [f"Every scan, by a network that never saw its person (model `{model}`):", ""]
-        lines += [*table_of_scans(found), ""]
-    replace_between(PAGE, "detector", lines)
-
-
-def replace_between(path: Path, name: str, lines: list[str]) -> None:
-    """Put lines between the marks ``<!-- name -->`` and ``<!-- end of name -->`` of a page."""
-    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, rest = path.read_text(encoding="utf-8").split(start)
-    _, after = rest.split(end)
-    write_text(path, before + start + "\n" + "\n".join(lines) + end + after)
+    replace_part(CARD, "measured", card_lines(results))
+    replace_part(PAGE, "detector", page_lines(results))
 
 
 if __name__ == "__main__":

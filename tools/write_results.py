@@ -3,9 +3,9 @@
     python tools/write_results.py NAME=STUDY=COHORT [NAME=STUDY=COHORT ...]
 
 NAME is a heading of :data:`INTRODUCTIONS`, STUDY the output folder of ``mslesion reproduce`` and
-COHORT the folder it read. Every number on the page comes from the study's ``metrics.json`` and
-``predictions.csv``; a copy of the former, without the verdicts on single people, goes to
-``docs/results/NAME.json`` together with the two analyses made here.
+COHORT the folder it read. Every number on the page comes from ``docs/results/NAME.json``: a
+copy of the study's ``metrics.json``, without the verdicts on single people, and two analyses of its
+``predictions.csv`` made here.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pages import replace_part
 
 from mslesion.evaluation.metrics import auc
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.slices import cut_cohort
 from mslesion.read import read_cohort
-from mslesion.write.atomic import write_json, write_text
+from mslesion.write.atomic import write_json
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+RESULTS = DOCS / "results"
 SLICE_SPLIT = "slice_split_DEMONSTRATION_OF_LEAKAGE"
 SHOWN = ("accuracy", "sensitivity", "specificity", "auc")
 AREA_EDGES_MM2 = (0, 13, 52, 208, np.inf)
@@ -146,9 +148,8 @@ def lesion_areas(cohort: Path) -> pd.DataFrame:
     )
 
 
-def section(name: str, study: Path, cohort: Path) -> list[str]:
-    """One study on the page."""
-    title, introduction = INTRODUCTIONS[name]
+def collect(name: str, study: Path, cohort: Path) -> None:
+    """Keep what the page shows of a study in ``docs/results/NAME.json``."""
     metrics = json.loads((study / "metrics.json").read_text(encoding="utf-8"))
     predictions = pd.read_csv(study / "predictions.csv")
     areas = by_lesion_area(predictions, lesion_areas(cohort))
@@ -158,9 +159,15 @@ def section(name: str, study: Path, cohort: Path) -> list[str]:
             for result in question.get(split, {}).get("classifiers", {}).values():
                 del result["patients"]["verdicts"]
     write_json(
-        DOCS / "results" / f"{name}.json",
+        RESULTS / f"{name}.json",
         {**metrics, "by_lesion_area": areas, "by_position_alone": position},
     )
+
+
+def section(name: str, metrics: dict[str, Any]) -> list[str]:
+    """One study on the page, from what was kept of it."""
+    title, introduction = INTRODUCTIONS[name]
+    position = metrics["by_position_alone"]
     lines = [f"## {title}", "", introduction, "", "```",
              metrics["provenance"]["command"], "```", ""]  # fmt: skip
     for asked, question in metrics["questions"].items():
@@ -179,7 +186,7 @@ def section(name: str, study: Path, cohort: Path) -> list[str]:
         "",
         "| lesion area in the slice, mm² | slices | found |",
         "|---|---|---|",
-        *(_area_row(row) for row in areas),
+        *(_area_row(row) for row in metrics["by_lesion_area"]),
         "",
         (
             "The height of a slice in its scan alone, without looking at a pixel, answers "
@@ -193,22 +200,28 @@ def section(name: str, study: Path, cohort: Path) -> list[str]:
 
 
 def _area_row(row: dict[str, Any]) -> str:
-    upper = f"to {row['to_mm2']}" if np.isfinite(row["to_mm2"]) else "and more"
+    upper = "and more" if row["to_mm2"] is None else f"to {row['to_mm2']}"
     share = f"{row['found']} ({row['found'] / row['slices']:.0%})" if row["slices"] else "n/a"
     return f"| {row['from_mm2']} {upper} | {row['slices']} | {share} |"
 
 
+def page_lines() -> list[str]:
+    """Every study that was kept, in the order of :data:`INTRODUCTIONS`."""
+    kept = [(name, RESULTS / f"{name}.json") for name in INTRODUCTIONS]
+    sections = [
+        section(name, json.loads(file.read_text(encoding="utf-8")))
+        for name, file in kept
+        if file.exists()
+    ]
+    return "\n".join(line for lines in sections for line in lines).rstrip("\n").split("\n")
+
+
 def main(arguments: list[str]) -> None:
-    """Put the sections between what stands above and below them on the page."""
-    page = DOCS / "results.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition("<!-- studies -->\n")
-    _, _, after = rest.partition("<!-- end of studies -->\n")
-    lines = []
+    """Keep the studies, and put their sections on the page."""
     for argument in arguments:
         name, study, cohort = argument.split("=")
-        lines += section(name, Path(study), Path(cohort))
-    middle = "\n".join(lines)
-    write_text(page, f"{before}<!-- studies -->\n{middle}<!-- end of studies -->\n{after}")
+        collect(name, Path(study), Path(cohort))
+    replace_part(DOCS / "results.md", "studies", page_lines())
 
 
 if __name__ == "__main__":

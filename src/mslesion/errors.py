@@ -130,6 +130,12 @@ class OutputError(MslesionError):
     exit_code = 5
 
 
+class ResultsError(MslesionError):
+    """Result files that cannot be read, or that hold no value for a figure."""
+
+    code = "RESULTS"
+
+
 class ModelFileError(MslesionError):
     """A model file is damaged, incomplete, or not one of ours."""
 

@@ -43,7 +43,7 @@ from mslesion.read.head import read_head
 from mslesion.read.masks import MaskFile, find_masks, pair_masks, reference_masks
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
-from mslesion.write.atomic import write_json, write_table
+from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
@@ -423,6 +423,25 @@ def audit_claims(
         with output_folder(output):
             write_json(output / "claims_audit.json", audit.as_json())
     return audit
+
+
+def write_cards(results: Path, output: Path, about: Path | None = None) -> Answer:
+    """Model card and reporting checklists from the result files of a folder.
+
+    ``about`` is a JSON file with what its authors have to say, by topic; without it,
+    ``about.json`` of ``results``, where there is one.
+
+    Raises:
+        ResultsError: there is no result file, or a figure has no source in them.
+    """
+    from mslesion.cards.documents import write_documents
+    from mslesion.cards.sources import read_sources
+
+    texts, states = write_documents(read_sources(results, about))
+    with output_folder(output, results):
+        for file, text in texts.items():
+            write_text(output / file, text)
+    return Answer(dict(states), ())
 
 
 @contextmanager
