@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mslesion.evaluation.intervals import FEW_PEOPLE, Weights, cluster_bootstrap
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.evaluation.surface import SurfaceAgreement, compare_surfaces
+from mslesion.lesions.components import common_box
 from mslesion.scan import Grid
 
 SIZE_BINS_MM3 = ((3.0, 10.0), (10.0, 50.0), (50.0, 100.0), (100.0, np.inf))
@@ -28,13 +29,17 @@ _DRAWS = 2000
 class ScoredScan:
     """One scan's agreement with its reference, and whose scan it is.
 
-    ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
+    ``is_marked`` and ``holds_lesion``, bool (Z,) from the lowest axial slice, say in which slices
+    any voxel was found, and in which the reference has one. ``history`` says what was mended in
+    scan and reference, ``warnings`` what is in doubt.
     """
 
     person_id: str
     scan_name: str
     agreement: LesionAgreement
     surface: SurfaceAgreement
+    is_marked: NDArray[np.bool_]
+    holds_lesion: NDArray[np.bool_]
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -49,12 +54,15 @@ def score_scan(
     history: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> ScoredScan:
-    """Hold a found mask (X, Y, Z) against a reference mask on the same grid."""
+    """Hold a found mask (X, Y, Z) against a reference mask on the same grid, closest to RAS+."""
+    box = common_box(found, reference)
     return ScoredScan(
         person_id,
         scan_name,
-        compare_masks(found, reference, grid.voxel_volume_mm3),
-        compare_surfaces(found, reference, grid),
+        compare_masks(found[box], reference[box], grid.voxel_volume_mm3),
+        compare_surfaces(found[box], reference[box], grid),
+        np.asarray(found.any(axis=(0, 1))),
+        np.asarray(reference.any(axis=(0, 1))),
         history,
         warnings,
     )
@@ -117,16 +125,24 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
         len(measured.people), measured.statistics, draws=_DRAWS, seed=seed
     )
     people = len(measured.people)
-    few = f"fewer than {FEW_PEOPLE} people: intervals are too narrow"
     doubts = [f"{scan.scan_name}: {warning}" for scan in scans for warning in scan.warnings]
     return {
         "people": people,
         "scans": len(scans),
         "matching_rule": MATCHING_RULE,
         "interval": "95 %, percentile bootstrap over people",
-        "warnings": [*([few] if people < FEW_PEOPLE else []), *doubts],
+        "warnings": [*few_people(people), *doubts],
         "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
     }
+
+
+def few_people(people: int) -> list[str]:
+    """What a reader must know of intervals over so many people; nothing from 30 on."""
+    if people == 1:
+        return ["one person: there are no intervals"]
+    return (
+        [f"fewer than {FEW_PEOPLE} people: intervals are too narrow"] if people < FEW_PEOPLE else []
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.errors import CohortError
-from mslesion.evaluation.intervals import FEW_PEOPLE, draw_people, percentiles
-from mslesion.evaluation.lesion_summary import MATCHING_RULE, LesionTable, ScoredScan
+from mslesion.evaluation.intervals import draw_people, percentiles
+from mslesion.evaluation.lesion_summary import MATCHING_RULE, LesionTable, ScoredScan, few_people
 
 _DRAWS = 2000
 _SWAPS = 10_000
@@ -39,14 +39,13 @@ def compare_tools(
         )
     tables = LesionTable.of(first), LesionTable.of(second)
     people = len(tables[0].people)
-    few = [f"fewer than {FEW_PEOPLE} people: intervals are too narrow"]
     return {
         "people": people,
         "scans": len(first),
         "matching_rule": MATCHING_RULE,
         "interval": "95 %, paired percentile bootstrap over people",
         "test": "two-sided permutation test over people, Holm over measures",
-        "warnings": few if people < FEW_PEOPLE else [],
+        "warnings": few_people(people),
         "measures": _compared(*tables, seed),
     }
 
