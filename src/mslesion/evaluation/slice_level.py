@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from mslesion.errors import UnreadableFileError
 from mslesion.evaluation.lesion_summary import ScoredScan
-from mslesion.evaluation.metrics import COUNT_MEASURES, MEASURES
 from mslesion.evaluation.predictions import Predictions, Subset
 from mslesion.evaluation.slices import evaluate_slices
 from mslesion.evaluation.summary import slice_metrics_as_json
@@ -22,6 +21,9 @@ MASK = "mask"
 
 THRESHOLD = DecisionProtocol().threshold
 """What a slice's probability must exceed; a mask's answers are 0 and 1."""
+
+_NEED_PROBABILITIES = {"auc", "average_precision", "brier"}
+"""Measures that a yes or no has none of."""
 
 SOURCES = {MASK: "any voxel of the slice is marked"} | {
     name: f"{name} of NAME_slices.tsv above {THRESHOLD:g}" for name in SLICE_PROBABILITIES
@@ -91,8 +93,16 @@ def slice_level(answers: Mapping[str, Predictions], draws: int, seed: int) -> di
 
 def _measured(predictions: Predictions, name: str, draws: int, seed: int) -> dict[str, Any]:
     measured = slice_metrics_as_json(evaluate_slices(predictions, THRESHOLD, draws, seed))
-    unfit = set(MEASURES) - set(COUNT_MEASURES) if name == MASK else set()
-    return {key: value for key, value in measured.items() if key not in unfit}
+    return _without(_NEED_PROBABILITIES, measured) if name == MASK else measured
+
+
+def _without(names: set[str], measured: dict[str, Any]) -> dict[str, Any]:
+    """The same values without these, at any depth."""
+    return {
+        name: _without(names, value) if isinstance(value, dict) else value
+        for name, value in measured.items()
+        if name not in names
+    }
 
 
 def _one_class(predictions: Predictions) -> list[str]:
