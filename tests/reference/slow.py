@@ -16,19 +16,62 @@ def confusion(label, probability, threshold):
     return counts["tp"], counts["fn"], counts["tn"], counts["fp"]
 
 
-def measures(label, probability, threshold):
-    """Equations 3 to 5 and the share of rightly ordered pairs, nan where undefined."""
+def share(part, whole):
+    """A division that knows when there is nothing to divide by."""
+    return part / whole if whole > 0 else float("nan")
+
+
+def measures(label, probability, threshold, prevalence):
+    """Every measure from its textbook definition, nan where undefined."""
     tp, fn, tn, fp = confusion(label, probability, threshold)
     nan = float("nan")
-    sensitivity = tp / (tp + fn) if tp + fn else nan
-    specificity = tn / (tn + fp) if tn + fp else nan
+    sensitivity, specificity = share(tp, tp + fn), share(tn, tn + fp)
+    # Of a population of one, how many are rightly and wrongly called.
+    ill_found, ill_missed = prevalence * sensitivity, prevalence * (1 - sensitivity)
+    well_left, well_alarmed = (1 - prevalence) * specificity, (1 - prevalence) * (1 - specificity)
     return {
-        "accuracy": (tp + tn) / (tp + tn + fn + fp) if len(label) else nan,
+        "accuracy": share(tp + tn, tp + tn + fn + fp),
         "sensitivity": sensitivity,
         "specificity": specificity,
         "balanced_accuracy": (sensitivity + specificity) / 2,
+        "mcc": correlation(label, [p > threshold for p in probability]),
+        "ppv": share(tp, tp + fp),
+        "npv": share(tn, tn + fn),
+        "positive_likelihood_ratio": share(share(tp, tp + fn), share(fp, tn + fp)),
+        "negative_likelihood_ratio": share(share(fn, tp + fn), share(tn, tn + fp)),
+        "ppv_at_stated_prevalence": share(ill_found, ill_found + well_alarmed),
+        "npv_at_stated_prevalence": share(well_left, well_left + ill_missed),
         "auc": auc(label, probability),
+        "average_precision": average_precision(label, probability),
+        "brier": sum((p - y) ** 2 for y, p in zip(label, probability, strict=True)) / len(label)
+        if len(label)
+        else nan,
     }
+
+
+def correlation(label, is_yes):
+    """Pearson's correlation of truth and answers as numbers; 0 where all answers are alike."""
+    if len(set(label)) < 2:
+        return float("nan")
+    if len(set(is_yes)) < 2:
+        return 0.0
+    truth, answer = np.array(label, float), np.array(is_yes, float)
+    truth, answer = truth - truth.mean(), answer - answer.mean()
+    return float((truth * answer).sum() / np.sqrt((truth**2).sum() * (answer**2).sum()))
+
+
+def average_precision(label, probability):
+    """Lower the threshold from value to value: precision times the recall that each adds."""
+    positives = sum(label)
+    if not positives:
+        return float("nan")
+    area, found_before = 0.0, 0
+    for threshold in sorted(set(probability), reverse=True):
+        answered = [y for y, p in zip(label, probability, strict=True) if p >= threshold]
+        found = sum(answered)
+        area += (found - found_before) / positives * found / len(answered)
+        found_before = found
+    return area
 
 
 def auc(label, probability):
@@ -41,7 +84,7 @@ def auc(label, probability):
     return won / (len(positives) * len(negatives))
 
 
-def resampled(person_id, label, probability, threshold, drawn_counts):
+def resampled(person_id, label, probability, threshold, prevalence, drawn_counts):
     """The measures of each draw, with each drawn person's slices copied as often as drawn."""
     people = sorted(set(person_id.tolist()))
     values = []
@@ -53,5 +96,5 @@ def resampled(person_id, label, probability, threshold, drawn_counts):
                 for _ in range(count)
             ]
         )
-        values.append(measures(label[chosen], probability[chosen], threshold))
+        values.append(measures(label[chosen].tolist(), probability[chosen].tolist(), threshold, prevalence))
     return values

@@ -148,11 +148,17 @@ def _measure_run(run: Run, decision: DecisionProtocol, seed: int) -> RunMeasures
     return RunMeasures(
         run,
         {
-            part: evaluate_slices(run.predictions.of(part), decision.threshold, draws, seed)
+            part: evaluate_slices(
+                run.predictions.of(part),
+                decision.threshold,
+                draws,
+                seed,
+                stated_prevalence=decision.stated_prevalence,
+            )
             for part in Subset
         },
         verdicts,
-        evaluate_patients(verdicts, draws, seed),
+        evaluate_patients(verdicts, draws, seed, stated_prevalence=decision.stated_prevalence),
     )
 
 
@@ -168,9 +174,10 @@ def measures_as_json(result: StudyResult, measures: StudyMeasures) -> dict[str, 
         "threshold": decision.threshold,
         "confidence": CONFIDENCE,
         "bootstrap_draws": decision.bootstrap_draws,
+        "stated_prevalence": decision.stated_prevalence,
         "intervals": (
-            "people resampled with all their slices, percentiles; Wilson for accuracy, "
-            "sensitivity and specificity of patients"
+            "people resampled with all their slices, BCa; Wilson for accuracy, sensitivity, "
+            "specificity and predictive values of patients"
         ),
         "questions": {
             asked.question.value: _question_as_json(result, asked) for asked in measures.questions
