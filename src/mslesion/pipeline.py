@@ -43,6 +43,7 @@ from mslesion.read.head import read_head
 from mslesion.read.masks import MaskFile, find_masks, pair_masks, reference_masks
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
+from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import output_folder
 
@@ -297,6 +298,7 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
             **measured,
         }
         write_json(output / "metrics.json", metrics)
+        write_model_calibration(predictions, model, output, seed)
         _write_predictions(output, predictions)
         return Answer(metrics, cut.set_aside)
 

@@ -89,12 +89,79 @@ def resampled(person_id, label, probability, threshold, prevalence, drawn_counts
     people = sorted(set(person_id.tolist()))
     values = []
     for counts in drawn_counts:
-        chosen = np.concatenate(
-            [
-                np.flatnonzero(person_id == person)
-                for person, count in zip(people, counts, strict=True)
-                for _ in range(count)
-            ]
-        )
-        values.append(measures(label[chosen].tolist(), probability[chosen].tolist(), threshold, prevalence))
+        chosen = [
+            number
+            for person, count in zip(people, counts, strict=True)
+            for _ in range(count)
+            for number in np.flatnonzero(person_id == person)
+        ]
+        values.append(measures(
+                label[chosen].tolist(), probability[chosen].tolist(), threshold, prevalence
+            ))
     return values
+
+
+def delong(label, first, second):
+    """DeLong et al. 1988 by placement values: (areas, variance of their difference)."""
+    areas, placements = [], []
+    positive = [number for number, truth in enumerate(label) if truth == 1]
+    negative = [number for number, truth in enumerate(label) if truth == 0]
+    for scores in (first, second):
+
+        def wins(i, j, scores=scores):
+            return (scores[i] > scores[j]) + 0.5 * (scores[i] == scores[j])
+
+        of_positive = [sum(wins(i, j) for j in negative) / len(negative) for i in positive]
+        of_negative = [sum(wins(i, j) for i in positive) / len(positive) for j in negative]
+        areas.append(sum(of_positive) / len(positive))
+        placements.append((of_positive, of_negative))
+    variance = 0.0
+    for kind in (0, 1):
+        differences = [a - b for a, b in zip(placements[0][kind], placements[1][kind], strict=True)]
+        count = len(differences)
+        if count < 2:
+            return areas, float("nan")
+        mean = sum(differences) / count
+        variance += sum((d - mean) ** 2 for d in differences) / (count - 1) / count
+    return areas, variance
+
+
+def bca_limits(value, drawn, left_out):
+    """Efron 1987, equations 2.3 and 6.6, step by step; percentiles where a step cannot be had."""
+    from scipy.stats import norm
+
+    level = sum((d < value) + 0.5 * (d == value) for d in drawn) / len(drawn)
+    bias = norm.ppf(level)
+    mean = sum(left_out) / len(left_out)
+    cubes = sum((mean - each) ** 3 for each in left_out)
+    squares = sum((mean - each) ** 2 for each in left_out)
+    if level in {0, 1} or squares == 0:
+        return [np.quantile(drawn, tail) for tail in (0.025, 0.975)]
+    acceleration = cubes / (6 * squares**1.5)
+    z = [bias + norm.ppf(tail) for tail in (0.025, 0.975)]
+    if any(acceleration * each >= 1 for each in z):
+        return [np.quantile(drawn, tail) for tail in (0.025, 0.975)]
+    return [np.quantile(drawn, norm.cdf(bias + e / (1 - acceleration * e))) for e in z]
+
+
+def expected_calibration_error(label, probability):
+    """Ten bins; a probability on an edge belongs to the bin above, 1 to the last."""
+    error = 0.0
+    for number in range(10):
+        low, high = number / 10, (number + 1) / 10
+        mine = [
+            (y, p)
+            for y, p in zip(label, probability, strict=True)
+            if low <= p < high or (number == 9 and p == 1)
+        ]
+        if mine:
+            observed = sum(y for y, _ in mine) / len(mine)
+            said = sum(p for _, p in mine) / len(mine)
+            error += len(mine) / len(label) * abs(observed - said)
+    return error
+
+
+def net_benefit(label, probability, threshold):
+    """Vickers and Elkin 2006: true positives less false ones at their price, per answer."""
+    tp, _, _, fp = confusion(label, probability, threshold)
+    return (tp - fp * threshold / (1 - threshold)) / len(label)

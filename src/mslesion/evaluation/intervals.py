@@ -147,8 +147,7 @@ class Resampled:
             return Correction()
         cubes = sum(float((each**3).sum()) for each in influences)
         bias, acceleration = _NORMAL.inv_cdf(share), cubes / (6 * squares**1.5)
-        reach = abs(bias) + NORMAL_QUANTILE
-        if abs(acceleration) * reach >= 1:
+        if any(acceleration * (bias + z) >= 1 for z in (-NORMAL_QUANTILE, NORMAL_QUANTILE)):
             return Correction()
         return Correction(bias, acceleration)
 
