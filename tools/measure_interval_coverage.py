@@ -68,7 +68,9 @@ def accuracy_coverage(people: int, accuracy: float, trials: int, seed: int) -> d
     }
 
 
-def measures_coverage(people: int, trials: int, truth: dict[str, float]) -> Iterator[dict[str, Any]]:
+def measures_coverage(
+    people: int, trials: int, truth: dict[str, float]
+) -> Iterator[dict[str, Any]]:
     """The same for each measure of :data:`MEASURES`, over people; ``given`` is how often any is."""
     intervals: dict[str, list[tuple[Estimate, Estimate]]] = {name: [] for name in MEASURES}
     for trial in range(trials):
@@ -79,7 +81,7 @@ def measures_coverage(people: int, trials: int, truth: dict[str, float]) -> Iter
     for name, pairs in intervals.items():
         given = [pair for pair in pairs if pair[0].has_interval]
         held = np.array([[i.low <= truth[name] <= i.high for i in pair] for pair in given])
-        bca, percentile = held.mean(axis=0).tolist() if len(given) else (None, None)
+        bca, percentile = held.mean(axis=0).tolist() if given else (None, None)
         yield {
             "people": people,
             "measure": name,

@@ -95,9 +95,9 @@ def resampled(person_id, label, probability, threshold, prevalence, drawn_counts
             for _ in range(count)
             for number in np.flatnonzero(person_id == person)
         ]
-        values.append(measures(
-                label[chosen].tolist(), probability[chosen].tolist(), threshold, prevalence
-            ))
+        values.append(
+            measures(label[chosen].tolist(), probability[chosen].tolist(), threshold, prevalence)
+        )
     return values
 
 

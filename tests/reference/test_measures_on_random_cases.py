@@ -24,9 +24,7 @@ from mslesion.evaluation.tallies import tally
 
 PREVALENCE = 0.1
 
-case_counts = pytest.mark.parametrize(
-    "cases", [200, pytest.param(10_000, marks=pytest.mark.slow)]
-)
+case_counts = pytest.mark.parametrize("cases", [200, pytest.param(10_000, marks=pytest.mark.slow)])
 
 
 def draw_case(seed):
@@ -101,9 +99,10 @@ def test_drawing_people_is_copying_their_slices(cases):
             slow.resampled(person, label, probability, 0.5, PREVALENCE, weights)
         ):
             for name in MEASURES:
-                assert ours[name][number] == pytest.approx(
-                    expected[name], abs=1e-9, nan_ok=True
-                ), (seed, name)
+                assert ours[name][number] == pytest.approx(expected[name], abs=1e-9, nan_ok=True), (
+                    seed,
+                    name,
+                )
 
 
 @case_counts

@@ -15,6 +15,7 @@ people, as everywhere.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import nan
@@ -142,7 +143,7 @@ def _reliability(
     binned: NDArray[np.float64], observed: dict[str, Estimate]
 ) -> tuple[ReliabilityBin, ...]:
     bins = []
-    for number, (low, high) in enumerate(zip(BIN_EDGES[:-1], BIN_EDGES[1:], strict=True)):
+    for number, (low, high) in enumerate(itertools.pairwise(BIN_EDGES)):
         count, said, _ = binned[:, number].sum(axis=0)
         bins.append(
             ReliabilityBin(

@@ -1,4 +1,4 @@
-"""Classifiers on the same test people, two by two: differences, tests, and Holm over all of them."""
+"""Classifiers on the same test people, two by two: differences, tests, Holm over all tests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from mslesion.paper.protocol import DecisionProtocol
 from mslesion.write.atomic import plain_value
 
 SLICE_TESTS = ("accuracy", "auc")
-"""Measures of slices that are tested; the others have intervals only. Each test costs the others."""
+"""Measures of slices that are tested. The others have intervals only: each test costs the rest."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def compare_classifiers(
         CohortError: two classifiers were tested on different slices.
     """
     compared = [
-        _compare(first, second, predictions, question, decision, seed)
+        _compare(first, second, predictions, question, decision, seed=seed)
         for first, second in pairs
         if {first, second} <= predictions.keys()
     ]
@@ -94,6 +94,7 @@ def _compare(
     predictions: Mapping[str, Predictions],
     question: Question,
     decision: DecisionProtocol,
+    *,
     seed: int,
 ) -> ComparedPair:
     tested = [predictions[name].of(Subset.TEST) for name in (first, second)]
@@ -102,17 +103,13 @@ def _compare(
             f"{first} and {second} were tested on different slices",
             remedy="compare classifiers under one question and one split",
         )
-    draws = decision.bootstrap_draws
-    slices = resample_difference(
-        *(
-            tally(t.person_id, t.label, t.probability, decision.threshold,
-                  decision.stated_prevalence)
-            for t in tested
-        ), draws, seed,
-    )  # fmt: skip
+    how = (decision.bootstrap_draws, seed)
+    at = (decision.threshold, decision.stated_prevalence)
+    one, other = (tally(t.person_id, t.label, t.probability, *at) for t in tested)
+    slices = resample_difference(one, other, *how)
     verdicts = [patient_verdicts(each, question, decision) for each in tested]
     is_right = [each.verdict == (each.label == 1) for each in verdicts]
-    people = resample_difference(*(each.tally() for each in verdicts), draws, seed)
+    people = resample_difference(verdicts[0].tally(), verdicts[1].tally(), *how)
     areas = delong(verdicts[0].label, np.stack([each.score for each in verdicts]))
     area_difference, area_p = areas.difference(0, 1)
     nan = float("nan")
@@ -125,7 +122,12 @@ def _compare(
     )  # fmt: skip
     of_slices = (
         PairedTest(
-            "slices", name, "cluster bootstrap", slices[name].interval(), slices[name].p_value(), nan
+            "slices",
+            name,
+            "cluster bootstrap",
+            slices[name].interval(),
+            slices[name].p_value(),
+            nan,
         )
         for name in SLICE_TESTS
     )

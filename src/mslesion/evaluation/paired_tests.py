@@ -26,7 +26,7 @@ def mcnemar(first_is_right: NDArray[np.bool_], second_is_right: NDArray[np.bool_
     fewer = min(alone, discordant - alone)
     # Whole numbers, however large, so that nothing is rounded before the division.
     tail = sum(comb(discordant, k) for k in range(fewer + 1))
-    return min(1.0, 2 * tail / 2**discordant)
+    return float(min(1.0, 2 * tail / 2**discordant))
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,7 +99,7 @@ def warnings_for(people: int) -> list[str]:
     few = (
         f"Only {tested} tested. Intervals over fewer than {FEW_PEOPLE} people are wide, and those "
         "by bootstrap are still too narrow: at 12 people, a 95 % interval covers the truth about "
-        "85 times of 100."
+        "89 times of 100."
     )
     return [few]
 

@@ -135,7 +135,7 @@ def tally(
         people,
         counts.astype(np.float64),
         pairs_won,
-        np.bincount(owner, (probability - is_positive) ** 2, len(people)),
+        np.bincount(owner, (probability - is_positive) ** 2, len(people)).astype(np.float64),
         Ranking.of(owner, is_positive, probability),
         stated_prevalence,
     )

@@ -29,9 +29,7 @@ def fit_temperature(answered: Answered) -> float:
     return float(1 / slope)
 
 
-def apply_temperature(
-    probability: NDArray[np.float64], temperature: float
-) -> NDArray[np.float64]:
+def apply_temperature(probability: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     """Probabilities with their logits divided by ``temperature``; which exceed 0.5 stays."""
     softened: NDArray[np.float64] = 1 / (1 + np.exp(-logit(probability) / temperature))
     return softened

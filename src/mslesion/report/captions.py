@@ -134,7 +134,7 @@ def calibration_alt(drawing: CalibrationDrawing) -> str:
         if fullest.count:
             parts.append(
                 f"{panel.title}: of {fullest.count} answers with a mean probability of "
-                f"{fullest.mean_probability:.2f}, a share of {fullest.observed.value:.2f} is positive"
+                f"{fullest.mean_probability:.2f}, {fullest.observed.value:.2f} are positive"
             )
     return "; ".join(parts) or "No answers"
 

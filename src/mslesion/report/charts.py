@@ -27,7 +27,9 @@ SMALL, NORMAL, LARGE = 9, 10.5, 12.5
 """Sizes of letters in points."""
 
 
-def empty_figure(width_inches: float, height_inches: float, *, is_demonstration: bool = False) -> Figure:
+def empty_figure(
+    width_inches: float, height_inches: float, *, is_demonstration: bool = False
+) -> Figure:
     """An empty figure; a demonstration carries its mark on a hatched band along the top."""
     band_inches = 0.36 if is_demonstration else 0.0
     room_inches = 1.4 * band_inches  # with some air below the band

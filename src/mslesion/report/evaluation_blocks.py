@@ -17,9 +17,7 @@ def evaluation_blocks(asked: QuestionMeasures, decision: DecisionProtocol) -> li
     question = asked.question.value
     is_demonstration = asked.split_to_believe is SplitUnit.SLICE
     blocks: list[Block] = [
-        Aside(
-            f"Every measure of every classifier, {question}", (further_table(asked, decision),)
-        )
+        Aside(f"Every measure of every classifier, {question}", (further_table(asked, decision),))
     ]
     if asked.comparisons:
         blocks.append(tests_table(asked))

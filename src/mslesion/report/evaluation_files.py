@@ -10,6 +10,7 @@ from mslesion.evaluation.intervals import BOOTSTRAP_IN_WORDS
 from mslesion.evaluation.predictions import Predictions
 from mslesion.evaluation.probability_quality import measure_probabilities, quality_as_json
 from mslesion.evaluation.summary import split_as_json
+from mslesion.report.drawings import Drawing
 from mslesion.report.evaluation_blocks import calibration_drawing, decision_curve_drawing
 from mslesion.report.measures import SPLIT_KEYS, QuestionMeasures, StudyMeasures
 from mslesion.write.atomic import write_bytes, write_json
@@ -70,7 +71,7 @@ def write_model_calibration(
         **quality_as_json(quality),
     }
     of_model = {model.classifier: quality}
-    pictures = {
+    pictures: dict[str, Drawing] = {
         "calibration": calibration_drawing(of_model),
         "decision-curve": decision_curve_drawing(of_model),
     }

@@ -55,13 +55,18 @@ def further_table(asked: QuestionMeasures, decision: DecisionProtocol) -> Table:
         ),
         groups,
         (
-            "PPV and NPV: how likely a yes and a no are right. At the prevalence tested they are "
-            f"those of this test; the stated prevalence is {100 * decision.stated_prevalence:g} "
-            "in 100. A likelihood ratio says how many times more frequent an answer is in "
-            "positives than in negatives; it has no value without a false alarm, and no mean over "
-            "people. The Brier score is the mean squared error of the probabilities.",
-            "A mean over people leaves out those in whom a measure has no value, as the "
-            "sensitivity of somebody without positive slices.",
+            (
+                "PPV and NPV: how likely a yes and a no are right. At the prevalence tested they "
+                "are those of this test; the stated prevalence is "
+                f"{100 * decision.stated_prevalence:g} in 100. A likelihood ratio says how many "
+                "times more frequent an answer is in positives than in negatives; it has no value "
+                "without a false alarm, and no mean over people. The Brier score is the mean "
+                "squared error of the probabilities."
+            ),
+            (
+                "A mean over people leaves out those in whom a measure has no value, as the "
+                "sensitivity of somebody without positive slices."
+            ),
         ),
         is_demonstration=unit is SplitUnit.SLICE,
     )
@@ -136,10 +141,13 @@ def calibration_table(asked: QuestionMeasures) -> Table:
         ),
         (RowGroup("", tuple(rows)),),
         (
-            "Of perfect probabilities, slope is 1 and both intercepts are 0. A slope below 1 says "
-            "that probabilities are too extreme, an intercept at slope 1 below 0 that they are too "
-            "high. A temperature divides the logits; it is fitted on validation people of each "
-            "fold, and there is none where no validation answer was wrong or most were.",
+            (
+                "Of perfect probabilities, slope is 1 and both intercepts are 0. A slope below 1 "
+                "says that probabilities are too extreme, an intercept at slope 1 below 0 that "
+                "they are too high. A temperature divides the logits; it is fitted on validation "
+                "people of each fold, and there is none where no validation answer was wrong or "
+                "most were."
+            ),
         ),
         is_demonstration=asked.split_to_believe is SplitUnit.SLICE,
     )

@@ -77,9 +77,7 @@ def _draw_reliability(axes: Any, panel: ReliabilityPanel) -> None:
 
 def draw_decision_curves(drawing: DecisionCurveDrawing) -> Figure:
     """Net benefit against threshold: of use where a line is above both treating all and none."""
-    figure = empty_figure(
-        4.9 * len(drawing.panels), 4.1, is_demonstration=drawing.is_demonstration
-    )
+    figure = empty_figure(4.9 * len(drawing.panels), 4.1, is_demonstration=drawing.is_demonstration)
     names = list(dict.fromkeys(name for _, curves in drawing.panels for name in curves))
     colours = {
         name: CLASSIFIER_COLOURS[number % len(CLASSIFIER_COLOURS)]
@@ -116,8 +114,14 @@ def draw_decision_curves(drawing: DecisionCurveDrawing) -> Figure:
         *(Line2D([], [], color=colours[name], linewidth=2.2, label=name) for name in names),
         Line2D([], [], color=GREY, linestyle="--", linewidth=1.3, label="treating everybody"),
         Line2D([], [], color=INK, linewidth=1.3, label="treating nobody"),
-        Line2D([], [], color=colours[names[0]], alpha=0.15, linewidth=6,
-               label=f"95 % interval, {names[0]}"),
+        Line2D(
+            [],
+            [],
+            color=colours[names[0]],
+            alpha=0.15,
+            linewidth=6,
+            label=f"95 % interval, {names[0]}",
+        ),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False,
                   fontsize=SMALL, labelcolor=INK)  # fmt: skip

@@ -159,7 +159,10 @@ def patient_table(asked: QuestionMeasures, unit: SplitUnit, rule: str) -> Table:
                     f"{run.patients.confusion.tp + run.patients.confusion.tn} of "
                     f"{run.patients.n_people}"
                 ),
-                *(estimate_cell(measure, run.patients.measure(measure)) for measure in TABLE_MEASURES),
+                *(
+                    estimate_cell(measure, run.patients.measure(measure))
+                    for measure in TABLE_MEASURES
+                ),
             )
         )
         for name, run in measured.items()
@@ -176,7 +179,9 @@ def patient_table(asked: QuestionMeasures, unit: SplitUnit, rule: str) -> Table:
             "Intervals of accuracy, sensitivity and specificity: Wilson. Of balanced accuracy and "
             "AUC: people resampled."
         ),
-        *_undefined_notes([first.confusion], words.positive_people, words.negative_people, TABLE_MEASURES),
+        *_undefined_notes(
+            [first.confusion], words.positive_people, words.negative_people, TABLE_MEASURES
+        ),
     ]
     if any(r.patients.measure(m).is_defined and not r.patients.measure(m).has_interval
            for r in measured.values() for m in TABLE_MEASURES):  # fmt: skip

@@ -36,7 +36,9 @@ MEASURE_NAMES = {
 TABLE_MEASURES = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "auc")
 """Those of the main tables; the others stand in a table of their own."""
 
-FURTHER_MEASURES = tuple(name for name in MEASURE_NAMES if name in set(MEASURES) - set(TABLE_MEASURES))
+FURTHER_MEASURES = tuple(
+    name for name in MEASURE_NAMES if name in set(MEASURES) - set(TABLE_MEASURES)
+)
 
 _PER_CENT = {
     "accuracy", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv",
