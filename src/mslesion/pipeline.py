@@ -44,6 +44,7 @@ from mslesion.read.masks import FileOfScan, MaskFile, MaskPair, find_masks, pair
 from mslesion.read.reference import Reference, read_reference
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
+from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import output_folder
 
@@ -298,6 +299,7 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
             **measured,
         }
         write_json(output / "metrics.json", metrics)
+        write_model_calibration(predictions, model, output, seed)
         _write_predictions(output, predictions)
         return Answer(metrics, cut.set_aside)
 

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.intervals import FEW_PEOPLE, Weights, cluster_bootstrap
+from mslesion.evaluation.intervals import (
+    BOOTSTRAP_IN_WORDS,
+    FEW_PEOPLE,
+    Weights,
+    cluster_bootstrap,
+    weighted_mean,
+)
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.evaluation.surface import SurfaceAgreement, compare_surfaces
 from mslesion.lesions.components import common_box
@@ -114,7 +120,7 @@ def _bin_name(low: float, high: float) -> str:
 
 
 def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]:
-    """Means over people, and rates by size over lesions, with percentile intervals by person.
+    """Means over people, and rates by size over lesions, with BCa intervals by person.
 
     A person with several scans counts once, with their mean; scans in which a measure is undefined
     are left out of it. Plain values, nan where nothing is left: no scans at all, or no lesion of a
@@ -130,7 +136,7 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
         "people": people,
         "scans": len(scans),
         "matching_rule": MATCHING_RULE,
-        "interval": "95 %, percentile bootstrap over people",
+        "interval": BOOTSTRAP_IN_WORDS,
         "warnings": [*few_people(people), *doubts],
         "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
     }
@@ -183,10 +189,7 @@ class LesionTable:
     def statistics(self, weights: Weights) -> dict[str, NDArray[np.float64]]:
         """Every measure for each weighting of the people; F1 by size from recall and precision."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            measured = {}
-            for name, values in self.means.items():
-                defined = ~np.isnan(values)
-                measured[name] = (weights @ np.where(defined, values, 0)) / (weights @ defined)
+            measured = {name: weighted_mean(weights, mean) for name, mean in self.means.items()}
             for name, (hits, counted) in self.rates.items():
                 measured[name] = (weights @ hits) / (weights @ counted)
             for name in self.rates:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from mslesion.evaluation.froc import FALSE_PER_SCAN
-from mslesion.report.figures import BLUE, DOTS_PER_INCH, GREY, INK, ORANGE, PALE, as_png
+from mslesion.report.charts import BLUE, GREY, INK, ORANGE, PALE, empty_figure, tidy
+from mslesion.report.figures import as_png
 
 _LEAST, _MOST = FALSE_PER_SCAN[0] / 2, 2 * FALSE_PER_SCAN[-1]
 
@@ -22,16 +20,15 @@ def draw_froc(froc: dict[str, Any]) -> bytes:
     The curve is a step line on a logarithmic axis; at each rate that is read off stands the 95 %
     interval, a diamond is where the found masks lie.
     """
-    figure = Figure(figsize=(6.4, 4.6), dpi=DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(6.4, 4.6)
     axes = figure.add_subplot()
+    tidy(axes)
     axes.set_xscale("log")
     axes.set_xlim(_LEAST, _MOST)
     axes.set_ylim(0, 1.02)
     axes.set_xticks(FALSE_PER_SCAN, [f"{rate:g}" for rate in FALSE_PER_SCAN])
     axes.minorticks_off()
-    axes.grid(color=PALE, linewidth=0.7)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="x", color=PALE, linewidth=0.7)
     # Where nothing false is marked, a logarithmic axis has no place: the line comes in at its edge.
     x = [max(row["false_per_scan"], _LEAST / 2) for row in froc["curve"]]
     y = [row["sensitivity"] for row in froc["curve"]]
