@@ -54,6 +54,7 @@ def detection_of(
         "Findings compatible with multiple sclerosis" if boxes else "No verdict",
         (0.02, 0.0, 0.05),
         (0.05, 0.01, 0.1),
+        0.5,
     )
     slices = tuple(
         SliceFinding(k, float(3 * k), float(mask[:, :, k].sum()), 0.5, None if k == 0 else 0.25)

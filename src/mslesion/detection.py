@@ -71,6 +71,7 @@ class Detection:
             "lesion_count": self.lesion_count,
             "lesion_volume_ml": self.lesion_volume_ml,
             "ms_probability": self.verdict.ms_probability,
+            "ms_threshold": self.verdict.threshold,
             "abstained": self.verdict.abstained,
             "abstained_reason": self.verdict.reason or None,
             "verdict": self.verdict.wording,

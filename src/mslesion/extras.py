@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from mslesion.errors import MissingExtraError
 
 _EXTRA_OF = {
+    "joblib": "study",
     "matplotlib": "study",
     "nilearn": "simulate",
     "sklearn": "study",

@@ -40,9 +40,11 @@ from mslesion.read import read_cohort
 from mslesion.read.claims import read_claims
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.head import read_head
-from mslesion.read.masks import MaskFile, find_masks, pair_masks, reference_masks
+from mslesion.read.masks import FileOfScan, MaskFile, MaskPair, find_masks, pair_masks
+from mslesion.read.reference import Reference, read_reference
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
+from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.folder import output_folder
 
@@ -301,6 +303,7 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
             "doubts": list(cut.doubts),
         }
         write_json(output / "metrics.json", metrics)
+        write_model_calibration(predictions, model, output, seed)
         _write_predictions(output, predictions)
         return Answer(metrics, cut.set_aside, cut.doubts)
 
@@ -339,31 +342,45 @@ def predict(model_folder: Path, data: Path, output: Path) -> Answer:
 
 
 def evaluate_masks(
-    predictions: Path, reference: Path, output: Path, *, only_common: bool = False, workers: int = 1
+    predictions: Path,
+    reference: Path,
+    output: Path,
+    *,
+    by: Sequence[str] = (),
+    only_common: bool = False,
+    workers: int = 1,
+    seed: int = 0,
 ) -> Answer:
-    """Measure the masks of any tool against reference masks.
+    """Measure the masks of any tool, or what ``detect`` wrote, against reference masks.
 
     ``predictions`` and ``reference`` are folders of masks, or single ones; ``reference`` may be a
-    cohort. ``output`` gets ``metrics.json`` and ``metrics_lesion.tsv``. See
+    cohort. ``by`` are columns of its ``participants.tsv`` by which people are measured in groups
+    too. ``output`` gets the files of docs/reference/evaluation.md. See
     :func:`mslesion.read.masks.pair_masks` for ``only_common``.
 
     Raises:
-        CohortError: there are no masks, or masks without a counterpart.
-        ScanError: a mask cannot be used.
+        CohortError: there are no masks, or masks without a counterpart, or the detections are not
+            all by one detector.
+        ScanError: a file cannot be used.
+        UsageError: there is no such column.
     """
-    from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows
-    from mslesion.evaluation.mask_pairs import score_pairs
+    from mslesion.evaluation.evidence import gather, measure_evidence
+    from mslesion.evaluation.lesion_summary import scan_rows
+    from mslesion.evaluation.subgroups import column_groups, load_groups
+    from mslesion.write.evaluation import write_evaluation
 
-    pairs = _mask_pairs(predictions, reference, only_common=only_common)
+    known = read_reference(reference)
+    known.require_columns(by)
+    pairs, beside = _mask_pairs(predictions, known, only_common=only_common)
     with output_folder(output, predictions, reference):
-        scored = score_pairs(pairs, workers)
-        rows = scan_rows(scored)
-        metrics = {**lesion_summary(scored), "rows": rows}
-        columns = [name for name in rows[0] if name not in ("history", "warnings")]
-        table = [{name: row[name] for name in columns} for row in rows]
-        write_table(output / "metrics_lesion.tsv", table, columns)
-        write_json(output / "metrics.json", metrics)
-        return Answer(metrics, ())
+        evidence = gather(pairs, beside, workers)
+        groups = list(load_groups(evidence.scans))
+        for column in by:
+            groups += column_groups(column, evidence.people, known.participants)
+        measured = measure_evidence(evidence, groups, seed)
+        measured = {**measured, "rows": scan_rows(evidence.scans)}
+        write_evaluation(output, measured)
+        return Answer(measured, ())
 
 
 def compare(
@@ -386,7 +403,8 @@ def compare(
     from mslesion.evaluation.mask_comparison import compare_tools
     from mslesion.evaluation.mask_pairs import score_pairs
 
-    pairs = [_mask_pairs(folder, reference, only_common=only_common) for folder in (first, second)]
+    masks = read_reference(reference)
+    pairs = [_mask_pairs(tool, masks, only_common=only_common)[0] for tool in (first, second)]
     if only_common:
         common = set.intersection(*({known.path for _, known in tool} for tool in pairs))
         pairs = [tuple(pair for pair in tool if pair[1].path in common) for tool in pairs]
@@ -398,10 +416,11 @@ def compare(
 
 
 def _mask_pairs(
-    predictions: Path, reference: Path, *, only_common: bool
-) -> tuple[tuple[MaskFile, MaskFile], ...]:
-    """Masks of a tool beside those of an expert."""
-    return pair_masks(find_masks(predictions), reference_masks(reference), only_common=only_common)
+    predictions: Path, reference: Reference, *, only_common: bool
+) -> tuple[tuple[MaskPair, ...], tuple[tuple[MaskFile, FileOfScan], ...]]:
+    """Masks of a tool beside those of an expert, and those of scans where no expert drew any."""
+    found, beside = reference.divide(find_masks(predictions))
+    return pair_masks(found, reference.masks, only_common=only_common), beside
 
 
 def audit_claims(

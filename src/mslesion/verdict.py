@@ -54,8 +54,9 @@ class VerdictModel:
 class Verdict:
     """What is said of the patient; ``ms_probability`` is None where it abstains.
 
-    ``reason`` says why it abstains, and is empty where it does not. Rates are None where no
-    verdict was fitted.
+    ``reason`` says why it abstains, and is empty where it does not. ``threshold`` is what the
+    probability must exceed for findings to be called compatible with MS. It and the rates are None
+    where no verdict was fitted.
     """
 
     ms_probability: float | None
@@ -63,6 +64,7 @@ class Verdict:
     wording: str
     control_false_positive_rate: tuple[float, float, float] | None
     ms_missed_rate: tuple[float, float, float] | None
+    threshold: float | None = None
 
     @property
     def abstained(self) -> bool:
@@ -95,11 +97,11 @@ def judge(lesions: Sequence[Lesion], doubts: Sequence[str], model: VerdictModel 
         return Verdict(None, "no verdict was fitted for this detector", "No verdict", None, None)
     rates = (model.control_false_positive_rate, model.ms_missed_rate)
     if doubts:
-        return Verdict(None, "; ".join(doubts), "No verdict", *rates)
-    probability = model.probability(lesion_features(lesions))
+        return Verdict(None, "; ".join(doubts), "No verdict", *rates, model.threshold)
+    probability = round(model.probability(lesion_features(lesions)), 4)
     wording = (
         "Findings compatible with multiple sclerosis"
         if probability > model.threshold
         else "No findings that suggest multiple sclerosis"
     )
-    return Verdict(round(probability, 4), "", wording, *rates)
+    return Verdict(probability, "", wording, *rates, model.threshold)

@@ -72,7 +72,26 @@ def test_a_cohort_is_a_reference(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert metrics["rows"][0]["person_id"] == "sub-01"
     assert metrics["rows"][0]["dice"] == 1
     assert metrics["measures"]["dice"]["low"] is None  # of one person there is no interval
-    assert "1 scan of 1 person" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert text.startswith("1 scan of 1 person\none person: there are no intervals\n")
+    assert "interval " not in text.partition("\n  dice")[2]
+
+
+def test_where_every_slice_holds_a_lesion_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is no slice without one to leave alone, so specificity is n/a, and the rest stands."""
+    mask = np.zeros((20, 20, 4), np.uint8)
+    mask[2:4, 2:4] = 1
+    for name in ("tool/p1_lesions.nii.gz", "truth/p1_gt.nii.gz"):
+        write_nifti(tmp_path / name, mask, AFFINE)
+    arguments = [str(tmp_path / "tool"), str(tmp_path / "truth"), "--output", str(tmp_path / "out")]
+    assert main(["evaluate", *arguments]) == 0
+    text = capsys.readouterr().out
+    assert "every slice holds a lesion of the reference: what needs both kinds is not" in text
+    level = json.loads((tmp_path / "out/metrics_slice.json").read_text())["answers"]["mask"]
+    assert level["specificity"]["value"] is None
+    assert level["sensitivity"]["value"] == 1
 
 
 def test_a_detection_of_a_training_scan_is_no_measure(

@@ -42,8 +42,8 @@ def test_weighting_people_is_copying_their_slices(answered):
     weights = draw_people(7, 60, seed=3)
     # Beside random draws: one person alone, who has one class only.
     weights = np.concatenate([weights, 7 * np.eye(7, dtype=np.int64)])
-    fast = tally(person, label, probability, 0.5).measures(weights)
-    expected = slow.resampled(person, label, probability, 0.5, weights)
+    fast = tally(person, label, probability, 0.5, 0.2).measures(weights)
+    expected = slow.resampled(person, label, probability, 0.5, 0.2, weights)
     for name in metrics.MEASURES:
         np.testing.assert_allclose(fast[name], [e[name] for e in expected], atol=1e-12)
     assert np.isnan(fast["auc"][-7])

@@ -88,7 +88,7 @@ def share(text: str) -> float:
 
 def require_study() -> None:
     """Ask for the libraries that the study of classifiers needs."""
-    require("sklearn", "skops", "matplotlib")
+    require("sklearn", "skops", "matplotlib", "joblib")
 
 
 def add_data(parser: argparse.ArgumentParser, what: str) -> None:

@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.cli.command import Command, add_output, require_study, say, say_doubts
-from mslesion.cli.measures import measures_as_lines
+from mslesion.cli.measures import levels_as_lines, measures_as_lines
 from mslesion.errors import MslesionError, UsageError
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "predictions", type=Path, metavar="PREDICTIONS",
-        help="lesion masks of any tool, what 'detect' wrote among them; or a model of 'train'",
+        help="lesion masks of any tool; or the folder that 'detect' wrote; or a model of 'train'",
     )  # fmt: skip
     parser.add_argument(
         "reference", type=Path, metavar="REFERENCE",
         help="a cohort with lesion masks (or labels, for a model), or a folder of masks",
+    )  # fmt: skip
+    parser.add_argument(
+        "--by", action="append", default=[], metavar="COLUMN",
+        help="measure groups of people too, by a column of the reference's participants.tsv, as "
+        "site or sex; numbers as ages are cut at their median (may be given several times)",
     )  # fmt: skip
     _add_only_common(parser)
     add_output(parser, "folder of metrics.json and its tables")
@@ -34,6 +39,7 @@ def _add_only_common(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
+    require_study()
     if (options.predictions / "model.json").is_file():
         return _evaluate_classifier(options)
     from mslesion.pipeline import evaluate_masks
@@ -42,21 +48,25 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
         options.predictions,
         options.reference,
         options.output,
+        by=options.by,
         only_common=options.only_common,
         workers=options.threads,
+        seed=options.seed,
     )
     measured = answer.summary
     say(_counted(measured))
     for line in (*measured["warnings"], *measures_as_lines(measured["measures"])):
+        say(line)
+    for line in levels_as_lines(measured):
         say(line)
     say(f"measures: {options.output / 'metrics.json'}")
     return answer.set_aside
 
 
 def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]:
-    if options.only_common:
-        raise UsageError("--only-common is for masks, not for a model", remedy="leave it out")
-    require_study()
+    for option, value in (("--only-common", options.only_common), ("--by", options.by)):
+        if value:
+            raise UsageError(f"{option} is for masks, not for a model", remedy="leave it out")
     from mslesion.pipeline import evaluate_classifier
 
     answer = evaluate_classifier(
@@ -89,6 +99,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> Iterable[MslesionError]:
+    require_study()
     from mslesion.pipeline import compare
 
     answer = compare(
@@ -132,9 +143,12 @@ EVALUATE = Command(
     "evaluate",
     "measure the answers of any tool against a reference",
     "Measure lesion masks of any tool against reference masks: Dice, borders, lesions found and "
-    "false ones by size, with intervals over people. Masks are matched to references by name. A "
+    "false ones by size, slices with and without lesions, with intervals over people. Of what "
+    "'detect' wrote, its probabilities of slices and of people are measured too, and the FROC. "
+    "Masks are matched to references by name. A "
     "model of 'train' is measured on people it has not seen, whatever their files are called now.",
     "  mslesion evaluate detections my-bids-dataset --output evaluation\n"
+    "  mslesion evaluate detections my-bids-dataset --by site --by age --output evaluation\n"
     "  mslesion evaluate masks-of-another-tool my-bids-dataset --output evaluation\n"
     "  mslesion evaluate model other-dataset --output evaluation",
     _evaluate_arguments,

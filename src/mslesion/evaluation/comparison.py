@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mslesion.evaluation.intervals import Estimate, draw_people, percentiles
-from mslesion.evaluation.metrics import MEASURES
+from mslesion.evaluation.intervals import Estimate, Resampled, Weights, resample
 from mslesion.evaluation.predictions import Predictions, Subset
-from mslesion.evaluation.tallies import tally
+from mslesion.evaluation.tallies import Tallies, tally
 
 
 @dataclass(frozen=True)
@@ -38,21 +38,32 @@ def difference(
         tally(test.person_id, test.label, test.probability, threshold)
         for test in (higher.of(Subset.TEST), lower.of(Subset.TEST))
     )
-    is_paired = np.array_equal(first.people, second.people)
-    drawn = [
-        tallies.measures(draw_people(len(tallies.people), draws, tallies_seed))
-        for tallies, tallies_seed in ((first, seed), (second, seed if is_paired else seed + 1))
-    ]
-    whole = [t.measures(np.ones((1, len(t.people)), np.int64)) for t in (first, second)]
+    differences = resample_difference(first, second, draws, seed)
     return Difference(
-        {
-            name: percentiles(
-                float(whole[0][name][0] - whole[1][name][0]), drawn[0][name] - drawn[1][name]
-            )
-            for name in MEASURES
-        },
-        is_paired,
+        {name: resampled.interval() for name, resampled in differences.items()},
+        is_paired=have_same_people(first, second),
     )
+
+
+def have_same_people(first: Tallies, second: Tallies) -> bool:
+    """Whether each draw can take the same people for both."""
+    return np.array_equal(first.people, second.people)
+
+
+def resample_difference(
+    first: Tallies, second: Tallies, draws: int, seed: int
+) -> dict[str, Resampled]:
+    """``first`` minus ``second`` in every measure, paired where both hold the same people."""
+    count = len(first.people)
+    is_paired = have_same_people(first, second)
+
+    def differences(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        minuend = first.measures(weights[:, :count])
+        subtrahend = second.measures(weights if is_paired else weights[:, count:])
+        return {name: minuend[name] - subtrahend[name] for name in minuend}
+
+    samples = [count] if is_paired else [count, len(second.people)]
+    return resample(samples, differences, draws=draws, seed=seed)
 
 
 def leakage_gap(

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.intervals import FEW_PEOPLE, Weights, cluster_bootstrap
+from mslesion.evaluation.intervals import (
+    BOOTSTRAP_IN_WORDS,
+    FEW_PEOPLE,
+    Weights,
+    cluster_bootstrap,
+    weighted_mean,
+)
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.evaluation.surface import SurfaceAgreement, compare_surfaces
+from mslesion.lesions.components import common_box
 from mslesion.scan import Grid
 
 SIZE_BINS_MM3 = ((3.0, 10.0), (10.0, 50.0), (50.0, 100.0), (100.0, np.inf))
@@ -28,13 +35,17 @@ _DRAWS = 2000
 class ScoredScan:
     """One scan's agreement with its reference, and whose scan it is.
 
-    ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
+    ``is_marked`` and ``holds_lesion``, bool (Z,) from the lowest axial slice, say in which slices
+    any voxel was found, and in which the reference has one. ``history`` says what was mended in
+    scan and reference, ``warnings`` what is in doubt.
     """
 
     person_id: str
     scan_name: str
     agreement: LesionAgreement
     surface: SurfaceAgreement
+    is_marked: NDArray[np.bool_]
+    holds_lesion: NDArray[np.bool_]
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -49,12 +60,15 @@ def score_scan(
     history: tuple[str, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> ScoredScan:
-    """Hold a found mask (X, Y, Z) against a reference mask on the same grid."""
+    """Hold a found mask (X, Y, Z) against a reference mask on the same grid, closest to RAS+."""
+    box = common_box(found, reference)
     return ScoredScan(
         person_id,
         scan_name,
-        compare_masks(found, reference, grid.voxel_volume_mm3),
-        compare_surfaces(found, reference, grid),
+        compare_masks(found[box], reference[box], grid.voxel_volume_mm3),
+        compare_surfaces(found[box], reference[box], grid),
+        np.asarray(found.any(axis=(0, 1))),
+        np.asarray(reference.any(axis=(0, 1))),
         history,
         warnings,
     )
@@ -106,7 +120,7 @@ def _bin_name(low: float, high: float) -> str:
 
 
 def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]:
-    """Means over people, and rates by size over lesions, with percentile intervals by person.
+    """Means over people, and rates by size over lesions, with BCa intervals by person.
 
     A person with several scans counts once, with their mean; scans in which a measure is undefined
     are left out of it. Plain values, nan where nothing is left: no scans at all, or no lesion of a
@@ -117,16 +131,24 @@ def lesion_summary(scans: Sequence[ScoredScan], seed: int = 0) -> dict[str, Any]
         len(measured.people), measured.statistics, draws=_DRAWS, seed=seed
     )
     people = len(measured.people)
-    few = f"fewer than {FEW_PEOPLE} people: intervals are too narrow"
     doubts = [f"{scan.scan_name}: {warning}" for scan in scans for warning in scan.warnings]
     return {
         "people": people,
         "scans": len(scans),
         "matching_rule": MATCHING_RULE,
-        "interval": "95 %, percentile bootstrap over people",
-        "warnings": [*([few] if people < FEW_PEOPLE else []), *doubts],
+        "interval": BOOTSTRAP_IN_WORDS,
+        "warnings": [*few_people(people), *doubts],
         "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
     }
+
+
+def few_people(people: int) -> list[str]:
+    """What a reader must know of intervals over so many people; nothing from 30 on."""
+    if people == 1:
+        return ["one person: there are no intervals"]
+    return (
+        [f"fewer than {FEW_PEOPLE} people: intervals are too narrow"] if people < FEW_PEOPLE else []
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,10 +189,7 @@ class LesionTable:
     def statistics(self, weights: Weights) -> dict[str, NDArray[np.float64]]:
         """Every measure for each weighting of the people; F1 by size from recall and precision."""
         with np.errstate(invalid="ignore", divide="ignore"):
-            measured = {}
-            for name, values in self.means.items():
-                defined = ~np.isnan(values)
-                measured[name] = (weights @ np.where(defined, values, 0)) / (weights @ defined)
+            measured = {name: weighted_mean(weights, mean) for name, mean in self.means.items()}
             for name, (hits, counted) in self.rates.items():
                 measured[name] = (weights @ hits) / (weights @ counted)
             for name in self.rates:

@@ -1,4 +1,4 @@
-"""Two tools on the same scans: paired differences, tests that need no distribution, Holm."""
+"""Two tools on the same scans: paired differences, and tests that need no distribution."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.errors import CohortError
-from mslesion.evaluation.intervals import FEW_PEOPLE, draw_people, percentiles
-from mslesion.evaluation.lesion_summary import MATCHING_RULE, LesionTable, ScoredScan
+from mslesion.evaluation.intervals import (
+    BOOTSTRAP_IN_WORDS,
+    Weights,
+    cluster_bootstrap,
+)
+from mslesion.evaluation.lesion_summary import MATCHING_RULE, LesionTable, ScoredScan, few_people
+from mslesion.evaluation.multiple import holm
 
 _DRAWS = 2000
 _SWAPS = 10_000
@@ -24,7 +29,7 @@ def compare_tools(
 ) -> dict[str, Any]:
     """Each measure of both, the difference with its paired interval, and its p value.
 
-    The interval is the percentile bootstrap over people, each draw taking the same people for both
+    The interval is the BCa bootstrap over people, each draw taking the same people for both
     tools. The p value is that of the permutation test: were the tools alike, swapping them in any
     people would change nothing. It is two-sided; ``p_holm`` is corrected for the number of
     measures (Holm, Scand. J. Statist. 6, 1979). Values are plain, nan where undefined.
@@ -39,41 +44,40 @@ def compare_tools(
         )
     tables = LesionTable.of(first), LesionTable.of(second)
     people = len(tables[0].people)
-    few = [f"fewer than {FEW_PEOPLE} people: intervals are too narrow"]
     return {
         "people": people,
         "scans": len(first),
         "matching_rule": MATCHING_RULE,
-        "interval": "95 %, paired percentile bootstrap over people",
+        "interval": f"{BOOTSTRAP_IN_WORDS}, paired",
         "test": "two-sided permutation test over people, Holm over measures",
-        "warnings": few if people < FEW_PEOPLE else [],
+        "warnings": few_people(people),
         "measures": _compared(*tables, seed),
     }
 
 
 def _compared(first: LesionTable, second: LesionTable, seed: int) -> dict[str, dict[str, float]]:
+    def differences(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        minuend, subtrahend = first.statistics(weights), second.statistics(weights)
+        return {name: minuend[name] - subtrahend[name] for name in minuend}
+
     people = len(first.people)
-    drawn_people = draw_people(people, _DRAWS, seed)
-    (whole, drawn), (other_whole, other_drawn) = (
-        (table.statistics(np.ones((1, people), np.int64)), table.statistics(drawn_people))
-        for table in (first, second)
-    )
+    everybody = np.ones((1, people), np.int64)
+    values = [table.statistics(everybody) for table in (first, second)]
+    estimates = cluster_bootstrap(people, differences, draws=_DRAWS, seed=seed)
     p_values = _permutation_test(first, second, seed)
     corrected = holm(p_values)
-    compared = {}
-    for name in whole:
-        values = float(whole[name][0]), float(other_whole[name][0])
-        difference = percentiles(values[0] - values[1], drawn[name] - other_drawn[name])
-        compared[name] = {
-            "first": values[0],
-            "second": values[1],
-            "difference": difference.value,
-            "low": difference.low,
-            "high": difference.high,
+    return {
+        name: {
+            "first": float(values[0][name][0]),
+            "second": float(values[1][name][0]),
+            "difference": estimate.value,
+            "low": estimate.low,
+            "high": estimate.high,
             "p": p_values[name],
             "p_holm": corrected[name],
         }
-    return compared
+        for name, estimate in estimates.items()
+    }
 
 
 def _permutation_test(first: LesionTable, second: LesionTable, seed: int) -> dict[str, float]:
@@ -111,16 +115,3 @@ def _p_value(differences: NDArray[np.float64]) -> float:
         return float("nan")
     defined = differences[~np.isnan(differences)]
     return float((np.abs(defined) >= abs(differences[0]) - 1e-12).mean())
-
-
-def holm(p_values: dict[str, float]) -> dict[str, float]:
-    """P values corrected for their number; those that are nan stay so, and do not count."""
-    defined = sorted(
-        (name for name, p in p_values.items() if not np.isnan(p)), key=lambda n: p_values[n]
-    )
-    corrected = dict.fromkeys(p_values, float("nan"))
-    highest = 0.0
-    for rank, name in enumerate(defined):
-        highest = max(highest, min(1.0, p_values[name] * (len(defined) - rank)))
-        corrected[name] = highest
-    return corrected

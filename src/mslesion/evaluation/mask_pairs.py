@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from joblib import Parallel, delayed
 
+from mslesion.evaluation.froc import Candidates, candidates_of
 from mslesion.evaluation.lesion_summary import ScoredScan, score_scan
+from mslesion.evaluation.predictions import Predictions
+from mslesion.evaluation.slice_level import MASK, detection_answers, mask_answers
 from mslesion.progress import track
-from mslesion.read.masks import MaskFile
-from mslesion.read.nifti import read_mask, require_same_grid
+from mslesion.read import mask_doubts
+from mslesion.read.masks import MaskFile, MaskPair
+from mslesion.read.nifti import LoadedMask, read_mask, read_probability, require_same_grid
 
-MaskPair = tuple[MaskFile, MaskFile]
-"""A found mask and the reference mask of the same scan."""
+T = TypeVar("T")
+
+
+class MeasuredPair(NamedTuple):
+    """What one pair contributes: lesions, slices by kind of answer, and candidates of the FROC.
+
+    There are no candidates where no map of probabilities lies beside the found mask.
+    """
+
+    scan: ScoredScan
+    slices: dict[str, Predictions]
+    candidates: Candidates | None
 
 
 def score_pairs(pairs: Sequence[MaskPair], workers: int = 1) -> list[ScoredScan]:
@@ -22,15 +37,59 @@ def score_pairs(pairs: Sequence[MaskPair], workers: int = 1) -> list[ScoredScan]
         ScanError: a mask cannot be read, holds other values than 0 and 1, or the two of a pair lie
             on different grids.
     """
-    scored = Parallel(workers, return_as="generator")(delayed(_score)(*pair) for pair in pairs)
-    return list(track(scored, "comparing masks", len(pairs)))
+    return _for_each(_score, pairs, workers)
+
+
+def measure_pairs(pairs: Sequence[MaskPair], workers: int = 1) -> list[MeasuredPair]:
+    """What every pair contributes to an evaluation, in the given order.
+
+    Raises:
+        ScanError: as in :func:`score_pairs`, or a table or map of a detection cannot be used.
+    """
+    return _for_each(_measure, pairs, workers)
+
+
+def _for_each(
+    work: Callable[[MaskFile, MaskFile], T], pairs: Sequence[MaskPair], workers: int
+) -> list[T]:
+    done = Parallel(workers, return_as="generator")(delayed(work)(*pair) for pair in pairs)
+    return list(track(done, "comparing masks", len(pairs)))
 
 
 def _score(found: MaskFile, reference: MaskFile) -> ScoredScan:
+    return _scored(found, reference, *_loaded(found, reference))
+
+
+def _measure(found: MaskFile, reference: MaskFile) -> MeasuredPair:
+    mask, known = _loaded(found, reference)
+    scan = _scored(found, reference, mask, known)
+    answers = {MASK: mask_answers(scan)}
+    files = found.detection
+    if files is None:
+        return MeasuredPair(scan, answers, None)
+    if files.slices.is_file():
+        answers |= detection_answers(scan, files)
+    if not files.probability.is_file() or files.operating_point is None:
+        return MeasuredPair(scan, answers, None)
+    probability, grid = read_probability(files.probability)
+    require_same_grid(grid, known.grid, files.probability, "the reference mask")
+    candidates = candidates_of(
+        reference.person_id, probability, known.voxels, grid, files.operating_point
+    )
+    return MeasuredPair(scan, answers, candidates)
+
+
+def _loaded(found: MaskFile, reference: MaskFile) -> tuple[LoadedMask, LoadedMask]:
     mask, known = read_mask(found.path), read_mask(reference.path)
     require_same_grid(mask.grid, known.grid, found.path, "the reference mask")
+    return mask, known
+
+
+def _scored(
+    found: MaskFile, reference: MaskFile, mask: LoadedMask, known: LoadedMask
+) -> ScoredScan:
     remarks = mask.remarks + known.remarks
-    doubts = ["the reference mask is empty"] if not known.voxels.any() else []
+    doubts = [*mask_doubts(known.voxels, reference.diagnosis)]
     if found.seen_in_training:
         doubts.append("its detector was trained on this scan: this is no measure of it")
     return score_scan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mslesion.evaluation.intervals import Estimate
@@ -10,23 +11,31 @@ from mslesion.evaluation.metrics import Confusion
 
 @dataclass(frozen=True)
 class Measured:
-    """Counts and measures with their intervals."""
+    """Counts, and each of :data:`mslesion.evaluation.metrics.MEASURES` with its interval."""
 
     confusion: Confusion
-    accuracy: Estimate
-    sensitivity: Estimate
-    specificity: Estimate
-    balanced_accuracy: Estimate
-    auc: Estimate
+    estimates: Mapping[str, Estimate]
     n_people: int
 
     def measure(self, name: str) -> Estimate:
         """A measure by its name in :data:`mslesion.evaluation.metrics.MEASURES`.
 
         Raises:
-            TypeError: the field is no estimate.
+            KeyError: there is no such measure.
         """
-        estimate = getattr(self, name)
-        if not isinstance(estimate, Estimate):
-            raise TypeError(f"{name} is no measure")
-        return estimate
+        return self.estimates[name]
+
+    @property
+    def accuracy(self) -> Estimate:
+        """The share of right answers."""
+        return self.estimates["accuracy"]
+
+    @property
+    def sensitivity(self) -> Estimate:
+        """The share of positives that are found."""
+        return self.estimates["sensitivity"]
+
+    @property
+    def auc(self) -> Estimate:
+        """The area under the ROC curve."""
+        return self.estimates["auc"]

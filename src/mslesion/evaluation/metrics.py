@@ -1,7 +1,8 @@
-"""Accuracy, sensitivity, specificity (the paper's equations 3 to 5) and the area under the ROC.
+"""Accuracy, sensitivity, specificity (the paper's equations 3 to 5), and what reviewers ask beside.
 
 Every measure is written once, on counts of any shape: the same lines give the value for one
-confusion matrix and for thousands of resampled ones.
+confusion matrix and for thousands of resampled ones. What a measure divides by can be 0: then it
+is nan, and never a number that only looks like one.
 """
 
 from __future__ import annotations
@@ -43,16 +44,73 @@ def balanced_accuracy(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
     return (sensitivity(tp, fn, tn, fp) + specificity(tp, fn, tn, fp)) / 2
 
 
+def matthews_correlation(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
+    """The correlation of answers and truth (Matthews 1975, Biochim. Biophys. Acta 405:442).
+
+    0 where all answers are alike, which is the limit, and what scikit-learn gives; nan where the
+    truth is all alike, for then nothing can be told apart.
+    """
+    positives, negatives, yes, no = tp + fn, tn + fp, tp + fp, tn + fn
+    product = positives * negatives * yes * no
+    correlation = np.zeros(np.shape(product))
+    np.divide(tp * tn - fp * fn, np.sqrt(product), out=correlation, where=product > 0)
+    return np.where((positives > 0) & (negatives > 0), correlation, np.nan)
+
+
+def positive_predictive_value(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:  # noqa: ARG001 - one face
+    """The share of answers yes that are right, at the prevalence tested; nan without a yes."""
+    return _share(tp, tp + fp)
+
+
+def negative_predictive_value(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:  # noqa: ARG001 - one face
+    """The share of answers no that are right, at the prevalence tested; nan without a no."""
+    return _share(tn, tn + fn)
+
+
+def positive_likelihood_ratio(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
+    """How many times more frequent a yes is in positives; nan without a false alarm."""
+    return _share(sensitivity(tp, fn, tn, fp), 1 - specificity(tp, fn, tn, fp))
+
+
+def negative_likelihood_ratio(tp: Counts, fn: Counts, tn: Counts, fp: Counts) -> Counts:
+    """How many times more frequent a no is in positives; nan where no negative is left alone."""
+    return _share(1 - sensitivity(tp, fn, tn, fp), specificity(tp, fn, tn, fp))
+
+
 COUNT_MEASURES: dict[str, Callable[[Counts, Counts, Counts, Counts], Counts]] = {
     "accuracy": accuracy,
     "sensitivity": sensitivity,
     "specificity": specificity,
     "balanced_accuracy": balanced_accuracy,
+    "mcc": matthews_correlation,
+    "ppv": positive_predictive_value,
+    "npv": negative_predictive_value,
+    "positive_likelihood_ratio": positive_likelihood_ratio,
+    "negative_likelihood_ratio": negative_likelihood_ratio,
 }
 """Measures that a confusion matrix is enough for, by name."""
 
-MEASURES = (*COUNT_MEASURES, "auc")
-"""Every measure, in the order in which reports show them."""
+
+def ppv_at(prevalence: float, sensitivity: Counts, specificity: Counts) -> Counts:
+    """Bayes' rule: how likely a yes is right where ``prevalence`` of those asked are positive."""
+    right, wrong = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+    return _share(right, right + wrong)
+
+
+def npv_at(prevalence: float, sensitivity: Counts, specificity: Counts) -> Counts:
+    """Bayes' rule: how likely a no is right where ``prevalence`` of those asked are positive."""
+    right, wrong = specificity * (1 - prevalence), (1 - sensitivity) * prevalence
+    return _share(right, right + wrong)
+
+
+PREVALENCE_MEASURES: dict[str, Callable[[float, Counts, Counts], Counts]] = {
+    "ppv_at_stated_prevalence": ppv_at,
+    "npv_at_stated_prevalence": npv_at,
+}
+"""Measures that sensitivity and specificity are enough for, once a prevalence is stated."""
+
+MEASURES = (*COUNT_MEASURES, *PREVALENCE_MEASURES, "auc", "average_precision", "brier")
+"""Every measure, by name."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +169,9 @@ class Confusion:
         return self._measure("balanced_accuracy")
 
 
-def answers(probability: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+def answers(
+    probability: NDArray[np.float64], threshold: float | NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """Which probabilities mean yes: those that exceed ``threshold``; equality means no."""
     return probability > threshold
 

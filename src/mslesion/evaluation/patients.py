@@ -12,7 +12,7 @@ from mslesion.evaluation.intervals import wilson
 from mslesion.evaluation.measured import Measured
 from mslesion.evaluation.metrics import answers, confusion_of_answers
 from mslesion.evaluation.predictions import Predictions, Question
-from mslesion.evaluation.tallies import tally
+from mslesion.evaluation.tallies import STATED_PREVALENCE, Tallies, tally
 from mslesion.paper.protocol import DecisionProtocol
 
 _SCORES: dict[str, Callable[[NDArray[np.float64]], np.float64]] = {
@@ -46,13 +46,17 @@ class PatientVerdicts:
     def __len__(self) -> int:
         return len(self.person_id)
 
+    def tally(self, stated_prevalence: float = STATED_PREVALENCE) -> Tallies:
+        """What each person contributes to the measures of verdicts."""
+        return tally(self.person_id, self.label, self.score, self.threshold, stated_prevalence)
+
 
 @dataclass(frozen=True)
 class PatientMetrics(Measured):
     """What a set of verdicts is worth.
 
-    Proportions have Wilson intervals; balanced accuracy and AUC, which are no proportions of
-    people, have bootstrap intervals.
+    Shares of people (accuracy, sensitivity, specificity, both predictive values at the prevalence
+    tested) have Wilson intervals; all others, which are none, have bootstrap intervals.
     """
 
 
@@ -87,18 +91,24 @@ def patient_verdicts(
     )
 
 
-def evaluate_patients(verdicts: PatientVerdicts, draws: int, seed: int) -> PatientMetrics:
+def evaluate_patients(
+    verdicts: PatientVerdicts,
+    draws: int,
+    seed: int,
+    *,
+    stated_prevalence: float = STATED_PREVALENCE,
+) -> PatientMetrics:
     """Measure verdicts; what a missing class leaves undefined is nan."""
     found = confusion_of_answers(verdicts.label, verdicts.verdict)
-    bootstrapped = tally(
-        verdicts.person_id, verdicts.label, verdicts.score, verdicts.threshold
-    ).estimates(draws, seed)
+    proportions = {
+        "accuracy": wilson(found.tp + found.tn, found.total),
+        "sensitivity": wilson(found.tp, found.positives),
+        "specificity": wilson(found.tn, found.negatives),
+        "ppv": wilson(found.tp, found.tp + found.fp),
+        "npv": wilson(found.tn, found.tn + found.fn),
+    }
     return PatientMetrics(
         confusion=found,
-        accuracy=wilson(found.tp + found.tn, found.total),
-        sensitivity=wilson(found.tp, found.positives),
-        specificity=wilson(found.tn, found.negatives),
-        balanced_accuracy=bootstrapped["balanced_accuracy"],
-        auc=bootstrapped["auc"],
+        estimates={**verdicts.tally(stated_prevalence).estimates(draws, seed), **proportions},
         n_people=len(verdicts),
     )

@@ -1,8 +1,9 @@
 """What each person contributes to a measure, so that resampling people is a matrix product.
 
-A confusion matrix is a sum over people. The area under the ROC is a sum over pairs of people,
-the one holding the positive slice and the other the negative, so it needs one square matrix.
-Both are counted once; any weighting of the people then costs a few multiplications.
+A confusion matrix is a sum over people, and so is a squared error. The area under the ROC is a sum
+over pairs of people, the one holding the positive slice and the other the negative, so it needs one
+square matrix. All are counted once; any weighting of the people then costs a few multiplications.
+Average precision alone looks at every answer of every draw, in their order.
 """
 
 from __future__ import annotations
@@ -12,8 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.evaluation.intervals import Estimate, Weights, cluster_bootstrap
-from mslesion.evaluation.metrics import COUNT_MEASURES, Confusion, answers, wins
+from mslesion.evaluation.intervals import Estimate, Weights, cluster_bootstrap, weighted_mean
+from mslesion.evaluation.metrics import (
+    COUNT_MEASURES,
+    MEASURES,
+    PREVALENCE_MEASURES,
+    Confusion,
+    answers,
+    wins,
+)
+from mslesion.evaluation.ranking import Ranking
+from mslesion.paper.protocol import DecisionProtocol
+
+STATED_PREVALENCE = DecisionProtocol().stated_prevalence
+"""The protocol's own, for whoever states no other."""
+
+AVERAGED = tuple(name for name in MEASURES if not name.endswith("likelihood_ratio"))
+"""Measures that are averaged over people.
+
+A likelihood ratio is undefined in whoever had no false alarm: its mean would leave out the best.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +44,18 @@ class Tallies:
         counts: float64 (P, 4), each person's tp, fn, tn, fp.
         pairs_won: float64 (P, P), for person i's positives against person j's negatives, how many
             pairs are in the right order, ties counting half.
+        squared_error: float64 (P,), the sum of each person's squared differences between
+            probability and label.
+        ranking: all answers in the order of their probability.
+        stated_prevalence: where predictive values are asked for beside those of the data.
     """
 
     people: NDArray[np.str_]
     counts: NDArray[np.float64]
     pairs_won: NDArray[np.float64]
+    squared_error: NDArray[np.float64]
+    ranking: Ranking
+    stated_prevalence: float
 
     @property
     def confusion(self) -> Confusion:
@@ -44,15 +70,44 @@ class Tallies:
         weighted = weights.astype(np.float64)
         tp, fn, tn, fp = (weighted @ self.counts).T
         won = ((weighted @ self.pairs_won) * weighted).sum(axis=1)
-        pairs = (tp + fn) * (tn + fp)
-        area = np.full(len(pairs), np.nan)
+        pairs, total = (tp + fn) * (tn + fp), tp + fn + tn + fp
+        area, brier = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
         np.divide(won, pairs, out=area, where=pairs > 0)
+        np.divide(weighted @ self.squared_error, total, out=brier, where=total > 0)
         counted = {name: measure(tp, fn, tn, fp) for name, measure in COUNT_MEASURES.items()}
-        return {**counted, "auc": area}
+        both = counted["sensitivity"], counted["specificity"]
+        return {
+            **counted,
+            **{n: at(self.stated_prevalence, *both) for n, at in PREVALENCE_MEASURES.items()},
+            "auc": area,
+            "average_precision": self.ranking.average_precision(weights),
+            "brier": brier,
+        }
 
     def estimates(self, draws: int, seed: int) -> dict[str, Estimate]:
         """Every measure with its interval over resampled people."""
         return cluster_bootstrap(len(self.people), self.measures, draws=draws, seed=seed)
+
+    def averages(self, draws: int, seed: int) -> dict[str, Average]:
+        """Each person's own measures, averaged: everybody counts alike, however many slices."""
+        alone = self.measures(np.eye(len(self.people), dtype=np.int64))
+        means = cluster_bootstrap(
+            len(self.people),
+            lambda weights: {name: weighted_mean(weights, alone[name]) for name in AVERAGED},
+            draws=draws,
+            seed=seed,
+        )
+        return {
+            name: Average(mean, int((~np.isnan(alone[name])).sum())) for name, mean in means.items()
+        }
+
+
+@dataclass(frozen=True)
+class Average:
+    """A mean over ``n_people`` people, those of all in whom the measure is defined."""
+
+    estimate: Estimate
+    n_people: int
 
 
 def tally(
@@ -60,6 +115,7 @@ def tally(
     label: NDArray[np.int8],
     probability: NDArray[np.float64],
     threshold: float,
+    stated_prevalence: float = STATED_PREVALENCE,
 ) -> Tallies:
     """Count the contributions of each person to N predictions, all arrays (N,)."""
     people, owner = np.unique(person_id, return_inverse=True)
@@ -75,4 +131,11 @@ def tally(
             pairs_won[:, j] = np.bincount(
                 holder, weights=wins(positives, negatives), minlength=len(people)
             )
-    return Tallies(people, counts.astype(np.float64), pairs_won)
+    return Tallies(
+        people,
+        counts.astype(np.float64),
+        pairs_won,
+        np.bincount(owner, (probability - is_positive) ** 2, len(people)).astype(np.float64),
+        Ranking.of(owner, is_positive, probability),
+        stated_prevalence,
+    )

@@ -14,3 +14,16 @@ def label_lesions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the lesions of a mask (X, Y, Z): labels from 1, 0 elsewhere, and their count."""
     labels, count = ndimage.label(mask, CONNECTIVITY)
     return labels.astype(np.int32), int(count)
+
+
+def common_box(*masks: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
+    """The smallest box that holds every voxel of some masks (X, Y, Z); one voxel for empty masks.
+
+    Lesions and their borders in the box are those of the whole volume.
+    """
+    ends = []
+    for axis in range(3):
+        others = tuple(n for n in range(3) if n != axis)
+        used = np.flatnonzero(np.any([mask.any(axis=others) for mask in masks], axis=0))
+        ends.append(slice(int(used[0]), int(used[-1]) + 1) if used.size else slice(0, 1))
+    return ends[0], ends[1], ends[2]

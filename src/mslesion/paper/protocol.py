@@ -170,7 +170,12 @@ class DecisionProtocol:
     split_unit: Literal["patient"] = _chosen(
         "patient", "slices of one person on both sides of a split would leak the answer"
     )
-    bootstrap_draws: int = _chosen(2000, "percentile intervals over resampled people, 95 %")
+    bootstrap_draws: int = _chosen(2000, "BCa intervals over resampled people, 95 %")
+    stated_prevalence: float = _chosen(
+        0.1,
+        "for predictive values: studies test as many with MS as without, a scanner does not; one "
+        "in ten is a round figure to show what that costs, and no measured one",
+    )
 
 
 @dataclass(frozen=True)

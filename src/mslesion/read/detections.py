@@ -8,17 +8,40 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from mslesion.errors import CohortError, UnreadableFileError
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.read.names import entries
 
 MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
 
-_SUMMARY = "_summary.json"
+_MASK, _SUMMARY = "_label-L_mask.nii.gz", "_summary.json"
+
+SLICE_PROBABILITIES = ("detector_probability", "paper_cnn_probability")
+"""Columns of the table of slices: the probability that a slice holds a lesion, by two models."""
+
+_AGAIN = "run 'mslesion detect' again, or take back the file that it wrote"
+
+
+@dataclass(frozen=True)
+class FoundVerdict:
+    """What a summary says of the patient.
+
+    ``ms_probability`` is None where the detector abstains; ``threshold`` is what it must exceed,
+    None where no verdict was fitted.
+    """
+
+    ms_probability: float | None
+    threshold: float | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +54,7 @@ class DetectionFiles:
     @property
     def mask(self) -> Path:
         """The lesions: 1 in them, 0 elsewhere."""
-        return self._file("_label-L_mask.nii.gz")
+        return self._file(_MASK)
 
     @property
     def probability(self) -> Path:
@@ -114,8 +137,107 @@ class DetectionFiles:
         with self.lesions.open(encoding="utf-8", newline="") as table:
             return list(csv.DictReader(table, delimiter="\t"))
 
+    def read_verdict(self) -> FoundVerdict | None:
+        """What the summary says of the patient; None where it says nothing at all.
+
+        Raises:
+            UnreadableFileError: it holds something that is no probability.
+        """
+        summary = self.read_summary()
+        if not {"ms_probability", "ms_threshold"} <= summary.keys():
+            return None
+        probability, threshold = summary["ms_probability"], summary["ms_threshold"]
+        if not all(v is None or _is_share(v) for v in (probability, threshold)):
+            raise UnreadableFileError(
+                "holds an ms_probability or ms_threshold that is no probability",
+                remedy=_AGAIN,
+                file=self.summary,
+            )
+        return FoundVerdict(probability, threshold)
+
+    @property
+    def slice_count(self) -> int:
+        """How many axial slices the table of slices has; 0 without one."""
+        if not self.slices.is_file():
+            return 0
+        return len(self.read_slice_probabilities()[SLICE_PROBABILITIES[0]])
+
+    @property
+    def operating_point(self) -> OperatingPoint | None:
+        """Where the mask was cut out of the probability; None where the summary does not say."""
+        summary = self.read_summary()
+        point = [summary.get(name) for name in ("threshold", "min_peak", "min_lesion_mm3")]
+        known = [float(value) for value in point if isinstance(value, int | float)]
+        return OperatingPoint(*known) if len(known) == len(point) else None
+
+    @property
+    def detector(self) -> tuple[object, ...]:
+        """Which detector the summary names, and at which operating point."""
+        summary = self.read_summary()
+        names = ("weights_sha256", "threshold", "min_peak", "min_lesion_mm3")
+        return tuple(summary.get(name) for name in names)
+
+    def read_slice_probabilities(self) -> dict[str, NDArray[np.float64]]:
+        """Each of :data:`SLICE_PROBABILITIES`: (Z,) from the lowest axial slice, nan where unknown.
+
+        Raises:
+            UnreadableFileError: the table cannot be read, or is none that ``detect`` wrote.
+        """
+        try:
+            with self.slices.open(encoding="utf-8", newline="") as table:
+                rows = list(csv.DictReader(table, delimiter="\t"))
+            indices = [int(row["slice_index"]) for row in rows]
+            read = {
+                name: np.array([_probability(row[name]) for row in rows], np.float64)
+                for name in SLICE_PROBABILITIES
+            }
+        except (OSError, KeyError, TypeError, ValueError):
+            indices = []
+        if not indices or indices != list(range(len(indices))):
+            raise UnreadableFileError(
+                "is no table of slices as 'mslesion detect' writes it",
+                remedy=_AGAIN,
+                file=self.slices,
+            )
+        return read
+
     def _file(self, ending: str) -> Path:
         return self.folder / f"{self.name}{ending}"
+
+
+def detection_of_mask(mask: Path) -> DetectionFiles | None:
+    """The detection that a mask is of; None where no summary lies beside it."""
+    files = DetectionFiles(mask.parent, mask.name.removesuffix(_MASK))
+    return files if mask == files.mask and files.summary.is_file() else None
+
+
+def all_or_none_are_there(files: Sequence[Path]) -> bool:
+    """Whether all of these files are there.
+
+    Raises:
+        CohortError: some are, and some are not.
+    """
+    missing = [path for path in files if not path.is_file()]
+    if missing and len(missing) < len(files):
+        raise CohortError(
+            f"is missing, as are {len(missing)} of {len(files)} such files"
+            if len(missing) > 1
+            else f"is missing, alone of {len(files)} such files",
+            remedy=_AGAIN,
+            file=missing[0],
+        )
+    return bool(files) and not missing
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
+
+
+def _probability(cell: str) -> float:
+    value = float("nan") if cell == "n/a" else float(cell)
+    if value < 0 or value > 1:
+        raise ValueError(cell)
+    return value
 
 
 def file_sha256(path: Path) -> str:

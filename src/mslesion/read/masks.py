@@ -9,10 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mslesion.cohort.people import Cohort
+from mslesion.cohort.people import Diagnosis
 from mslesion.errors import CohortError
-from mslesion.read.detections import DetectionFiles
-from mslesion.read.layouts import LAYOUTS
+from mslesion.read.detections import DetectionFiles, detection_of_mask
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 
 _LESION_WORDS = {"lesion", "lesions", "wmh"}
@@ -54,22 +53,34 @@ class ScanKey:
 
 
 @dataclass(frozen=True)
-class MaskFile:
-    """One lesion mask, whose it is, and the key of its scan."""
+class FileOfScan:
+    """One file, whose it is, and the key of its scan; ``diagnosis`` is None where not known."""
 
     person_id: str
     name: str
     path: Path
     key: ScanKey
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(frozen=True)
+class MaskFile(FileOfScan):
+    """One lesion mask."""
+
+    @property
+    def detection(self) -> DetectionFiles | None:
+        """What ``mslesion detect`` wrote beside it; None for the mask of another tool."""
+        return detection_of_mask(self.path)
 
     @property
     def seen_in_training(self) -> bool:
         """Whether this is a detection by a detector that says it was trained on the scan."""
-        ending = "_label-L_mask.nii.gz"
-        if not self.path.name.endswith(ending):
-            return False
-        files = DetectionFiles(self.path.parent, self.path.name.removesuffix(ending))
-        return files.read_summary().get("seen_in_training") is True
+        files = self.detection
+        return files is not None and files.read_summary().get("seen_in_training") is True
+
+
+MaskPair = tuple[MaskFile, MaskFile]
+"""A found mask and the reference mask of the same scan."""
 
 
 def find_masks(folder: Path) -> tuple[MaskFile, ...]:
@@ -92,43 +103,15 @@ def find_masks(folder: Path) -> tuple[MaskFile, ...]:
             remedy="give a folder of NIfTI masks, named after their scans",
             file=folder,
         )
-    keys = _keys(masks, folder)
+    keys = scan_keys(masks, folder)
     return tuple(
         MaskFile(_person(key), _name(key), path, key) for path, key in zip(masks, keys, strict=True)
     )
 
 
-def reference_masks(path: Path) -> tuple[MaskFile, ...]:
-    """The masks an expert drew: those of a cohort's scans, or else those of a folder or a file.
-
-    Raises:
-        CohortError: there are none, or a cohort's tables contradict themselves.
-    """
-    for layout in LAYOUTS if path.is_dir() else ():
-        if layout.recognise(path):
-            masks = _masks_of_cohort(layout.read(path))
-            if masks:
-                return masks
-    return find_masks(path)
-
-
-def _masks_of_cohort(cohort: Cohort) -> tuple[MaskFile, ...]:
-    scans = [
-        (person.person_id, scan, scan.lesion_mask)
-        for person in cohort.people
-        for scan in person.scans
-        if scan.lesion_mask is not None
-    ]
-    keys = _keys([scan.image for _, scan, _ in scans], cohort.root)
-    return tuple(
-        MaskFile(person_id, scan.name, mask, key)
-        for (person_id, scan, mask), key in zip(scans, keys, strict=True)
-    )
-
-
 def pair_masks(
     found: Sequence[MaskFile], reference: Sequence[MaskFile], *, only_common: bool = False
-) -> tuple[tuple[MaskFile, MaskFile], ...]:
+) -> tuple[MaskPair, ...]:
     """Each reference mask with the found mask of the same scan, in the order of the references.
 
     Where several fit, the one whose name agrees in most is taken. ``only_common`` leaves out what
@@ -139,7 +122,7 @@ def pair_masks(
         CohortError: no two masks belong together, a mask has no counterpart, or a scan has several
             equally good ones.
     """
-    pairs: list[tuple[MaskFile, MaskFile]] = []
+    pairs: list[MaskPair] = []
     partner_of: dict[Path, str] = {}
     missing: list[MaskFile] = []
     for wanted in reference:
@@ -171,7 +154,7 @@ def _best(wanted: MaskFile, found: Sequence[MaskFile]) -> MaskFile | None:
     fitting = [mask for mask in found if mask.key.fits(wanted.key)]
     if not fitting:
         return None
-    agreement = {mask.path: _agreement(mask.key, wanted.key) for mask in fitting}
+    agreement = {mask.path: agreement_of_keys(mask.key, wanted.key) for mask in fitting}
     most = max(agreement.values())
     best = [mask for mask in fitting if agreement[mask.path] == most]
     if len(best) > 1:
@@ -183,7 +166,7 @@ def _best(wanted: MaskFile, found: Sequence[MaskFile]) -> MaskFile | None:
     return best[0]
 
 
-def _agreement(key: ScanKey, wanted: ScanKey) -> tuple[int, int]:
+def agreement_of_keys(key: ScanKey, wanted: ScanKey) -> tuple[int, int]:
     """How much two keys have in common, and how little else there is."""
     common = len(set(key.entities) & set(wanted.entities))
     words = sum(a == b for a, b in zip(key.words, wanted.words, strict=False))
@@ -217,7 +200,7 @@ def _label(path: Path) -> str:
     return bids_entities(path.name.lower()).get("label", "")
 
 
-def _keys(paths: Sequence[Path], root: Path) -> list[ScanKey]:
+def scan_keys(paths: Sequence[Path], root: Path) -> list[ScanKey]:
     """One key a file; where files share a name, or have none but 'mask', folders name them."""
     names = Counter(path.name for path in paths)
     return [_key(path, root, is_shared=names[path.name] > 1) for path in paths]

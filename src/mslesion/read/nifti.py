@@ -104,6 +104,26 @@ def read_mask(path: Path) -> LoadedMask:
     return LoadedMask(mask, stored_grid.canonical(), mending)
 
 
+def read_probability(path: Path) -> tuple[NDArray[np.float32], Grid]:
+    """Read a map of probabilities by itself: (X, Y, Z) on a grid closest to RAS+.
+
+    Raises:
+        UnreadableFileError, GeometryError, VoxelError: As in :func:`read_scan`.
+        VoxelError: A value is none from 0 to 1.
+    """
+    stored = _read_stored(path)
+    only, _ = _chosen_volume(stored, None, path)
+    values = stored.scaled(only)
+    if not (values.min() >= 0 and values.max() <= 1):
+        raise VoxelError(
+            "holds values that are no probability",
+            remedy="give a map of values from 0 to 1",
+            file=path,
+        )
+    grid = Grid(values.shape, stored.affine_vox_to_ras)
+    return to_canonical_order(values, grid).astype(np.float32, copy=False), grid.canonical()
+
+
 def _check_mask_values(values: NDArray[Any], marked: NDArray[np.bool_], path: Path) -> None:
     marks = values[marked]
     if marks.size == 0 or np.all(marks == 1) or np.all(marks == 255):

@@ -14,6 +14,7 @@ from mslesion.evaluation.predictions import SplitUnit
 from mslesion.evaluation.summary import split_as_json
 from mslesion.paper.result import StudyResult
 from mslesion.report.content import build_document
+from mslesion.report.evaluation_files import write_evaluation_files
 from mslesion.report.measures import SPLIT_KEYS, measure_study, measures_as_json, timings_as_json
 from mslesion.report.page import render
 from mslesion.write.atomic import write_bytes, write_json, write_table, write_text
@@ -28,7 +29,8 @@ PREDICTION_COLUMNS = (
 def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     """Write the page, its figures, and what they are made from.
 
-    ``report.html``, ``figures/*.png``, ``metrics.json``, ``predictions.csv``, ``split.json``, and
+    ``report.html``, ``figures/*.png``, ``metrics.json`` and its parts
+    (:func:`.evaluation_files.write_evaluation_files`), ``predictions.csv``, ``split.json``, and
     ``timings.json``, which alone differs when the same study is run again. Each file is complete
     or absent; the page comes last, so that where it is, the others are. The same result gives the
     same bytes. Figures of an earlier report that this one does not have are removed.
@@ -47,6 +49,7 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     document = build_document(result, measures)
     pictures = {figure.name: figures.draw(figure.drawing) for figure in document.figures}
     write_json(folder / "metrics.json", metrics)
+    write_evaluation_files(metrics, measures, folder)
     write_json(folder / "split.json", _splits_as_json(result))
     write_json(folder / "timings.json", timings_as_json(result))
     write_table(folder / "predictions.csv", list(_prediction_rows(result)), PREDICTION_COLUMNS, ",")

@@ -7,7 +7,7 @@ from mslesion.evaluation.predictions import SplitUnit
 from mslesion.evaluation.summary import DEMONSTRATION
 from mslesion.paper.result import ExampleSlice, Fit, Layer
 from mslesion.report.document import Caption
-from mslesion.report.drawings import ComparisonDrawing
+from mslesion.report.drawings import CalibrationDrawing, ComparisonDrawing, DecisionCurveDrawing
 from mslesion.report.wording import MEASURE_NAMES, Words, format_value
 
 CONFUSION = {
@@ -52,6 +52,24 @@ COMPARISON = Caption(
     "Hatched bars far above full ones, or accuracy at the dashed line.",
     "Trust the full bars; where whiskers of two classifiers overlap widely, do not call one "
     "better.",
+)
+
+CALIBRATION = Caption(
+    "Answers in ten bins by the probability that was given: the share of positives among them, "
+    "large dots for many answers; diamonds after softening by one temperature, which validation "
+    "people chose.",
+    "Dots on the dashed line: of the answers of 70 %, 70 of 100 are positive.",
+    "Dots below it on the right and above it on the left: probabilities are too extreme.",
+    "Read such probabilities as an order, not as chances; recalibrate on people of the place "
+    "where it is used.",
+)
+
+DECISION_CURVE = Caption(
+    "For each probability at which one would act, what the answers are worth: positives found less "
+    "false alarms at their price, as a share of all tested.",
+    "A line above both the dashed one (treating everybody) and zero (treating nobody).",
+    "A line at or below one of them: acting on the answers is worth no more than not asking.",
+    "Do not use the answers at thresholds where the band reaches below either of the two.",
 )
 
 SLICES = Caption(
@@ -105,6 +123,32 @@ def comparison_alt(drawing: ComparisonDrawing) -> str:
                     f"{MEASURE_NAMES[m]} {format_value(m, e.value)}" for m, e in bars[name].items()
                 )
                 parts.append(f"{name}, {title}: {values}")
+    return "; ".join(parts)
+
+
+def calibration_alt(drawing: CalibrationDrawing) -> str:
+    """The fullest bin of each diagram in words."""
+    parts = []
+    for panel in (panel for row in drawing.rows for panel in row):
+        fullest = max(panel.bins, key=lambda each: each.count)
+        if fullest.count:
+            parts.append(
+                f"{panel.title}: of {fullest.count} answers with a mean probability of "
+                f"{fullest.mean_probability:.2f}, {fullest.observed.value:.2f} are positive"
+            )
+    return "; ".join(parts) or "No answers"
+
+
+def decision_curve_alt(drawing: DecisionCurveDrawing) -> str:
+    """The net benefit at a threshold of one half in words."""
+    parts = []
+    for title, curves in drawing.panels:
+        for name, curve in curves.items():
+            middle = curve[len(curve) // 2]
+            parts.append(
+                f"{title}, {name}: {middle.classifier.value:.2f} at a threshold of "
+                f"{middle.threshold:g}, treating everybody {middle.treat_all.value:.2f}"
+            )
     return "; ".join(parts)
 
 

@@ -28,6 +28,7 @@ from mslesion.report.drawings import (
     SlicesDrawing,
     TrainingDrawing,
 )
+from mslesion.report.evaluation_blocks import evaluation_blocks
 from mslesion.report.measures import QuestionMeasures, StudyMeasures, more_frequent_share
 from mslesion.report.wording import (
     PAPER_MEASURES,
@@ -157,6 +158,7 @@ def _question_section(result: StudyResult, asked: QuestionMeasures) -> Section:
     blocks.append(tables.comparison_table(asked))
     blocks += _patient_blocks(result, asked)
     blocks.append(_comparison_figure(asked))
+    blocks += evaluation_blocks(asked, result.protocol.decision)
     for unit in asked.by_split:
         blocks += _split_blocks(asked, unit)
     return Section(question.value, f"{question.value}: {words.title}", tuple(blocks))
@@ -168,7 +170,7 @@ def _people_warnings(asked: QuestionMeasures) -> list[str]:
 
 
 def _patient_blocks(result: StudyResult, asked: QuestionMeasures) -> list[Block]:
-    unit = SplitUnit.PATIENT if SplitUnit.PATIENT in asked.by_split else SplitUnit.SLICE
+    unit = asked.split_to_believe
     rule = patient_rule(asked.question, result.protocol.decision)
     blocks: list[Block] = [tables.patient_table(asked, unit, rule)]
     measured = asked.of(unit, asked.main)
@@ -357,9 +359,9 @@ def _reading_section(result: StudyResult) -> Section:
     draws = f"{result.protocol.decision.bootstrap_draws:,}"
     intervals = (
         "Intervals are 95 %. Slices of one person resemble each other, so people are drawn at "
-        f"random with all their slices, {draws} times, and the middle 95 % of the values is "
-        f"shown. With fewer than {FEW_PEOPLE} people such intervals are too narrow; a warning "
-        "says so."
+        f"random with all their slices, {draws} times; the limits are those of the middle 95 % of "
+        "the values, moved by the bias-corrected and accelerated method (BCa). With fewer than "
+        f"{FEW_PEOPLE} people such intervals are too narrow; a warning says so."
     )
     return Section(
         "reading",

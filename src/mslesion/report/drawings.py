@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mslesion.evaluation.calibration import ReliabilityBin
+from mslesion.evaluation.decision_curve import NetBenefit
 from mslesion.evaluation.intervals import Estimate
 from mslesion.evaluation.metrics import Confusion
 from mslesion.lesions.findings import SliceFinding
@@ -63,6 +65,31 @@ class ComparisonDrawing:
     patient: dict[str, dict[str, Estimate]]
     slice_demonstration: dict[str, dict[str, Estimate]]
     more_frequent: float | None
+
+
+@dataclass(frozen=True)
+class ReliabilityPanel:
+    """What was said against what was seen, bin by bin; ``softened`` is at the temperature."""
+
+    title: str
+    bins: tuple[ReliabilityBin, ...]
+    softened: tuple[ReliabilityBin, ...]
+
+
+@dataclass(frozen=True)
+class CalibrationDrawing:
+    """Reliability diagrams, in rows; ``softened`` of a panel may be empty."""
+
+    rows: tuple[tuple[ReliabilityPanel, ...], ...]
+    is_demonstration: bool
+
+
+@dataclass(frozen=True)
+class DecisionCurveDrawing:
+    """Net benefit against threshold: (title, classifier -> curve) of each panel."""
+
+    panels: tuple[tuple[str, dict[str, tuple[NetBenefit, ...]]], ...]
+    is_demonstration: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +161,8 @@ Drawing = (
     | TrainingDrawing
     | ConfusionDrawing
     | ComparisonDrawing
+    | CalibrationDrawing
+    | DecisionCurveDrawing
     | MontageDrawing
     | ProjectionDrawing
     | SliceCurveDrawing

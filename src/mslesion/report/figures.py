@@ -13,19 +13,40 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from mslesion.evaluation.summary import DEMONSTRATION
 from mslesion.paper.result import Fit, Layer
+from mslesion.report import probability_figures
+from mslesion.report.charts import (
+    BLUE,
+    CLASSIFIER_COLOURS,
+    GREEN,
+    GREY,
+    HATCH,
+    INK,
+    LARGE,
+    NORMAL,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    SMALL,
+    VERMILION,
+    YELLOW,
+    empty_figure,
+    tidy,
+    wrapped,
+)
 from mslesion.report.drawings import (
+    CalibrationDrawing,
     ComparisonDrawing,
     ConfusionDrawing,
+    DecisionCurveDrawing,
     Drawing,
     NetworkDrawing,
     SlicesDrawing,
@@ -33,66 +54,22 @@ from mslesion.report.drawings import (
 )
 from mslesion.report.wording import MEASURE_NAMES, PAPER_MEASURES
 
-DOTS_PER_INCH = 150
-
-BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, YELLOW = (
-    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#F0E442",
-)  # fmt: skip
-INK, GREY, PALE = "#1c2733", "#66717d", "#d5dae0"
-CLASSIFIER_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
-HATCH = "////"
-
 _BLUES = LinearSegmentedColormap.from_list("share", ["#f4f8fb", "#9cc7e3", BLUE, "#00416a"])
-_SMALL, _NORMAL, _LARGE = 9, 10.5, 12.5
 
 
 def draw(drawing: Drawing) -> bytes:
     """The PNG of a drawing; without date or software in it, so that bytes repeat."""
-    figure = _DRAWERS[type(drawing)](drawing)
+    return as_png(_DRAWERS[type(drawing)](drawing))
+
+
+def as_png(figure: Figure) -> bytes:
+    """The bytes of a finished figure."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Names may be in any script; a letter the font lacks is shown as a box, which is enough.
         warnings.filterwarnings("ignore", message="Glyph", category=UserWarning)
         figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
-
-
-def _figure(width_inches: float, height_inches: float, *, is_demonstration: bool = False) -> Figure:
-    """An empty figure; a demonstration carries its mark on a hatched band along the top."""
-    band_inches = 0.36 if is_demonstration else 0.0
-    room_inches = 1.4 * band_inches  # with some air below the band
-    height_inches += room_inches
-    band = band_inches / height_inches
-    figure = Figure(
-        figsize=(width_inches, height_inches),
-        dpi=DOTS_PER_INCH,
-        layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - room_inches / height_inches)),
-    )
-    FigureCanvasAgg(figure)
-    if is_demonstration:
-        figure.add_artist(
-            Rectangle(
-                (0, 1 - band), 1, band, transform=figure.transFigure,
-                facecolor="#f3f4f6", edgecolor="#b3bac2", hatch=HATCH, linewidth=0,
-            )
-        )  # fmt: skip
-        figure.text(
-            0.5, 1 - band / 2, f"{DEMONSTRATION}: slices were split, not people",
-            ha="center", va="center", fontsize=_NORMAL, weight="bold", color=INK,
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.5},
-        )  # fmt: skip
-    return figure
-
-
-def _tidy(axes: Any) -> None:
-    """Modest axes: light grid lines across, no box."""
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    for side in ("left", "bottom"):
-        axes.spines[side].set_color(PALE)
-    axes.tick_params(colors=GREY, labelsize=_SMALL, length=0)
-    axes.grid(axis="y", color=PALE, linewidth=0.7)
-    axes.set_axisbelow(True)
 
 
 # --- figure 1: the network ---------------------------------------------------------------------
@@ -125,7 +102,7 @@ def _draw_network(drawing: NetworkDrawing) -> Figure:
     layers = drawing.layers
     per_row = 8
     lines = [layers[start : start + per_row] for start in range(0, len(layers), per_row)]
-    figure = _figure(10, 2.35 * len(lines) + 0.45)
+    figure = empty_figure(10, 2.35 * len(lines) + 0.45)
     largest = max(max(layer.output_shape[1:], default=1) for layer in layers)
     for number, line in enumerate(lines):
         axes = figure.add_subplot(len(lines), 1, number + 1)
@@ -144,7 +121,7 @@ def _draw_network(drawing: NetworkDrawing) -> Figure:
     kinds = dict.fromkeys(_layer_kind(layer) for layer in layers)
     figure.legend(
         handles=[Patch(facecolor=colour, label=kind) for kind, colour in kinds],
-        loc="outside lower center", ncols=min(len(kinds), 9), frameon=False, fontsize=_SMALL,
+        loc="outside lower center", ncols=min(len(kinds), 9), frameon=False, fontsize=SMALL,
         labelcolor=INK, handlelength=1, handleheight=1, columnspacing=1.2,
     )  # fmt: skip
     return figure
@@ -173,10 +150,10 @@ def _draw_layer(axes: Any, place: int, layer: Layer, largest: int) -> None:
     name = layer.name.replace(" pooling", "\npooling").replace(" connected", "\nconnected")
     shape = "\N{MULTIPLICATION SIGN}".join(map(str, layer.output_shape))
     count = f"{layer.parameter_count:,}" if layer.parameter_count else ""
-    axes.text(place, 1.28, name, ha="center", va="top", fontsize=_SMALL, color=INK,
+    axes.text(place, 1.28, name, ha="center", va="top", fontsize=SMALL, color=INK,
               weight="bold", linespacing=1.05)  # fmt: skip
-    axes.text(place, -0.12, shape, ha="center", va="top", fontsize=_SMALL, color=INK)
-    axes.text(place, -0.3, count, ha="center", va="top", fontsize=_SMALL, color=GREY)
+    axes.text(place, -0.12, shape, ha="center", va="top", fontsize=SMALL, color=INK)
+    axes.text(place, -0.3, count, ha="center", va="top", fontsize=SMALL, color=GREY)
 
 
 # --- figure 2: slices --------------------------------------------------------------------------
@@ -187,7 +164,7 @@ def _draw_slices(drawing: SlicesDrawing) -> Figure:
     # At most four side by side, and rows of one length where that can be.
     bands = -(-len(examples) // 4)
     per_row = -(-len(examples) // bands)
-    figure = _figure(2.5 * per_row, 5.25 * bands)
+    figure = empty_figure(2.5 * per_row, 5.25 * bands)
     grid = figure.add_gridspec(2 * bands, per_row)
     for number, example in enumerate(examples):
         band, column = divmod(number, per_row)
@@ -200,24 +177,14 @@ def _draw_slices(drawing: SlicesDrawing) -> Figure:
             )  # fmt: skip
             axes.axis("off")
             if not outlined:
-                axes.set_title(_wrapped(example.caption), fontsize=_SMALL, color=INK,
+                axes.set_title(wrapped(example.caption), fontsize=SMALL, color=INK,
                                parse_math=False)  # fmt: skip
             elif example.lesion_mask is None:
-                axes.set_title("no mask known", fontsize=_SMALL, color=GREY)
+                axes.set_title("no mask known", fontsize=SMALL, color=GREY)
             else:
                 for line in outline(example.lesion_mask):
                     axes.plot(*line, color=ORANGE, linewidth=1.3, solid_capstyle="projecting")
     return figure
-
-
-def _wrapped(text: str, width: int = 28) -> str:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return "\n".join(line[: width + 4] for line in lines[:3])
 
 
 def outline(mask: NDArray[np.bool_]) -> list[tuple[tuple[float, float], tuple[float, float]]]:
@@ -238,7 +205,7 @@ def outline(mask: NDArray[np.bool_]) -> list[tuple[tuple[float, float], tuple[fl
 
 
 def _draw_training(drawing: TrainingDrawing) -> Figure:
-    figure = _figure(9.5, 3.9, is_demonstration=drawing.is_demonstration)
+    figure = empty_figure(9.5, 3.9, is_demonstration=drawing.is_demonstration)
     sides = figure.subplots(1, 2)
     _draw_curves(sides[0], drawing.fits, "accuracy", 100.0, "accuracy, %")
     _draw_curves(sides[1], drawing.fits, "loss", 1.0, "loss (cross-entropy, nats)")
@@ -251,12 +218,12 @@ def _draw_training(drawing: TrainingDrawing) -> Figure:
     if len(drawing.fits) > 1:
         handles.append(Line2D([], [], color=GREY, linewidth=0.8, label="single folds"))
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False,
-                  fontsize=_NORMAL, labelcolor=INK)  # fmt: skip
+                  fontsize=NORMAL, labelcolor=INK)  # fmt: skip
     return figure
 
 
 def _draw_curves(axes: Any, fits: tuple[Fit, ...], what: str, scale: float, label: str) -> None:
-    _tidy(axes)
+    tidy(axes)
     many = len(fits) > 1
     for part, colour, style in (("training", BLUE, "-"), ("validation", VERMILION, "--")):
         values = {
@@ -277,8 +244,8 @@ def _draw_curves(axes: Any, fits: tuple[Fit, ...], what: str, scale: float, labe
             mean = np.mean(list(values.values()), axis=0)
             numbers = [epoch.number for epoch in fits[0].curve]
             axes.plot(numbers, mean, style, color=colour, linewidth=2.4)
-    axes.set_xlabel("epoch", fontsize=_NORMAL, color=INK)
-    axes.set_ylabel(label, fontsize=_NORMAL, color=INK)
+    axes.set_xlabel("epoch", fontsize=NORMAL, color=INK)
+    axes.set_ylabel(label, fontsize=NORMAL, color=INK)
     axes.xaxis.get_major_locator().set_params(integer=True)
 
 
@@ -286,7 +253,7 @@ def _draw_curves(axes: Any, fits: tuple[Fit, ...], what: str, scale: float, labe
 
 
 def _draw_confusion(drawing: ConfusionDrawing) -> Figure:
-    figure = _figure(3.2 * len(drawing.panels), 3.5, is_demonstration=drawing.is_demonstration)
+    figure = empty_figure(3.2 * len(drawing.panels), 3.5, is_demonstration=drawing.is_demonstration)
     for number, (part, found) in enumerate(drawing.panels):
         axes = figure.add_subplot(1, len(drawing.panels), number + 1)
         counts = np.array([[found.tp, found.fn], [found.fp, found.tn]], np.float64)
@@ -299,15 +266,15 @@ def _draw_confusion(drawing: ConfusionDrawing) -> Figure:
                 axes.text(column, row - 0.07, f"{counts[row, column]:,.0f}", ha="center",
                           va="center", fontsize=17, color=colour)  # fmt: skip
                 share = f"{100 * shares[row, column]:.1f} %" if whole[row, 0] else "no such slice"
-                axes.text(column, row + 0.24, share, ha="center", va="center", fontsize=_SMALL,
+                axes.text(column, row + 0.24, share, ha="center", va="center", fontsize=SMALL,
                           color=colour)  # fmt: skip
-        axes.set_title(f"{part}, {found.total:,} slices", fontsize=_LARGE, color=INK)
+        axes.set_title(f"{part}, {found.total:,} slices", fontsize=LARGE, color=INK)
         answers = [drawing.positive, drawing.negative]
         axes.set_xticks([0, 1], answers)
         axes.set_yticks([0, 1], answers, rotation=90, va="center")
-        axes.set_xlabel("answer", fontsize=_NORMAL, color=GREY)
-        axes.set_ylabel("truth", fontsize=_NORMAL, color=GREY)
-        axes.tick_params(length=0, labelsize=_NORMAL, labelcolor=INK)
+        axes.set_xlabel("answer", fontsize=NORMAL, color=GREY)
+        axes.set_ylabel("truth", fontsize=NORMAL, color=GREY)
+        axes.tick_params(length=0, labelsize=NORMAL, labelcolor=INK)
         axes.spines[:].set_visible(False)
         axes.axhline(0.5, color="white", linewidth=2)
         axes.axvline(0.5, color="white", linewidth=2)
@@ -318,21 +285,21 @@ def _draw_confusion(drawing: ConfusionDrawing) -> Figure:
 
 
 def _draw_comparison(drawing: ComparisonDrawing) -> Figure:
-    figure = _figure(10, 4.6)
+    figure = empty_figure(10, 4.6)
     sides = figure.subplots(1, len(PAPER_MEASURES), sharey=True)
     both = bool(drawing.patient) and bool(drawing.slice_demonstration)
     width = 0.38 if both else 0.6
     for axes, measure in zip(sides, PAPER_MEASURES, strict=True):
-        _tidy(axes)
-        axes.set_title(MEASURE_NAMES[measure], fontsize=_LARGE, color=INK)
+        tidy(axes)
+        axes.set_title(MEASURE_NAMES[measure], fontsize=LARGE, color=INK)
         axes.set_ylim(0, 108)
         axes.set_xlim(-0.6, len(drawing.classifiers) - 0.4)
         axes.set_xticks(
             range(len(drawing.classifiers)),
-            [_wrapped(name, 9) for name in drawing.classifiers],
+            [wrapped(name, 9) for name in drawing.classifiers],
             parse_math=False,
         )
-        axes.tick_params(axis="x", labelsize=_NORMAL, labelcolor=INK)
+        axes.tick_params(axis="x", labelsize=NORMAL, labelcolor=INK)
         if measure == "accuracy" and drawing.more_frequent is not None:
             axes.axhline(100 * drawing.more_frequent, color=INK, linestyle="--", linewidth=1)
         for place, name in enumerate(drawing.classifiers):
@@ -349,21 +316,21 @@ def _draw_comparison(drawing: ComparisonDrawing) -> Figure:
             if printed is not None:
                 axes.plot(place, 100 * printed, "D", color=INK, markersize=7,
                           markeredgecolor="white", zorder=5)  # fmt: skip
-    sides[0].set_ylabel("percent of test slices", fontsize=_NORMAL, color=INK)
+    sides[0].set_ylabel("percent of test slices", fontsize=NORMAL, color=INK)
     _comparison_legend(figure, drawing)
     return figure
 
 
 def _bar(axes: Any, centre: float, width: float, estimate: Any, **style: Any) -> None:
     if not estimate.is_defined:
-        axes.text(centre, 2, "n/a", ha="center", va="bottom", fontsize=_SMALL, color=GREY)
+        axes.text(centre, 2, "n/a", ha="center", va="bottom", fontsize=SMALL, color=GREY)
         return
     axes.bar(centre, 100 * estimate.value, width * 0.92, linewidth=1.2, **style)
     if estimate.has_interval:
         axes.vlines(centre, 100 * estimate.low, 100 * estimate.high, color=INK, linewidth=1.3)
     # At the foot of the bar, where neither whisker nor diamond can cover it.
     axes.text(
-        centre, 3, f"{100 * estimate.value:.0f}", ha="center", va="bottom", fontsize=_NORMAL,
+        centre, 3, f"{100 * estimate.value:.0f}", ha="center", va="bottom", fontsize=NORMAL,
         color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.88},
     )  # fmt: skip
 
@@ -387,7 +354,7 @@ def _comparison_legend(figure: Figure, drawing: ComparisonDrawing) -> None:
                    label="always the more frequent answer")
         )  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False,
-                  fontsize=_NORMAL, labelcolor=INK)  # fmt: skip
+                  fontsize=NORMAL, labelcolor=INK)  # fmt: skip
 
 
 _DRAWERS: dict[type[Any], Callable[[Any], Figure]] = {
@@ -396,4 +363,6 @@ _DRAWERS: dict[type[Any], Callable[[Any], Figure]] = {
     TrainingDrawing: _draw_training,
     ConfusionDrawing: _draw_confusion,
     ComparisonDrawing: _draw_comparison,
+    CalibrationDrawing: probability_figures.draw_calibration,
+    DecisionCurveDrawing: probability_figures.draw_decision_curves,
 }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
+from mslesion.evaluation.classifier_comparison import ComparedPair, compare_classifiers
 from mslesion.evaluation.comparison import Difference, difference, leakage_gap
 from mslesion.evaluation.intervals import CONFIDENCE
 from mslesion.evaluation.patients import (
@@ -16,6 +18,7 @@ from mslesion.evaluation.patients import (
     patient_verdicts,
 )
 from mslesion.evaluation.predictions import Question, SplitUnit, Subset
+from mslesion.evaluation.probability_quality import ProbabilityQuality, measure_probabilities
 from mslesion.evaluation.slices import SliceMetrics, evaluate_slices
 from mslesion.evaluation.summary import (
     DEMONSTRATION,
@@ -38,6 +41,14 @@ CNN = "CNN"
 
 CNN_MAX_POOLING = "CNN, max pooling"
 """The same with maxima in place of averages; compared with :data:`CNN` and with nothing else."""
+
+COMPARED = (
+    (CNN, "SVM"),
+    (CNN, "decision tree"),
+    ("SVM", "decision tree"),
+    (CNN, CNN_MAX_POOLING),
+)
+"""The classifiers that are held against each other, two by two."""
 
 SPLIT_KEYS = {
     SplitUnit.PATIENT: "patient_split",
@@ -69,12 +80,16 @@ class QuestionMeasures:
         by_split: split -> classifier -> measures, in the order of the runs.
         gaps: classifier -> slice split minus patient split, where both were run.
         max_pooling: max pooling minus average pooling under the patient split, where both ran.
+        comparisons: classifiers two by two, under :attr:`split_to_believe`.
+        probabilities: classifier -> what its probabilities are worth, under the same split.
     """
 
     question: Question
     by_split: dict[SplitUnit, dict[str, RunMeasures]]
     gaps: dict[str, Difference]
     max_pooling: Difference | None
+    comparisons: tuple[ComparedPair, ...]
+    probabilities: dict[str, ProbabilityQuality]
 
     def of(self, split_unit: SplitUnit, classifier: str) -> RunMeasures | None:
         """One run's measures; None where it was not made."""
@@ -87,9 +102,19 @@ class QuestionMeasures:
         return tuple(name for name in dict.fromkeys(names) if name != CNN_MAX_POOLING)
 
     @property
+    def split_to_believe(self) -> SplitUnit:
+        """The patient split, or the demonstration where it alone was run."""
+        return believable(self.by_split)
+
+    @property
     def main(self) -> str:
         """The classifier the report speaks of: the CNN, or the first where there is none."""
         return CNN if CNN in self.classifiers else [*self.classifiers, CNN_MAX_POOLING][0]
+
+
+def believable(splits: Container[SplitUnit]) -> SplitUnit:
+    """The patient split where it was run, else the slice split."""
+    return SplitUnit.PATIENT if SplitUnit.PATIENT in splits else SplitUnit.SLICE
 
 
 @dataclass(frozen=True)
@@ -124,6 +149,8 @@ def _measure_question(
     }
     by_patient, by_slice = by_split[SplitUnit.PATIENT], by_split[SplitUnit.SLICE]
     how = (decision.threshold, decision.bootstrap_draws, seed)
+    unit = believable([run.split_unit for run in runs])
+    believed = {run.classifier: run.predictions for run in runs if run.split_unit is unit}
     return QuestionMeasures(
         question,
         {unit: measured for unit, measured in by_split.items() if measured},
@@ -139,6 +166,12 @@ def _measure_question(
             if {CNN, CNN_MAX_POOLING} <= by_patient.keys()
             else None
         ),
+        comparisons=compare_classifiers(believed, COMPARED, question, decision, seed),
+        probabilities={
+            name: measure_probabilities(predictions, question, decision, seed)
+            for name, predictions in believed.items()
+            if name != CNN_MAX_POOLING or len(believed) == 1
+        },
     )
 
 
@@ -148,11 +181,17 @@ def _measure_run(run: Run, decision: DecisionProtocol, seed: int) -> RunMeasures
     return RunMeasures(
         run,
         {
-            part: evaluate_slices(run.predictions.of(part), decision.threshold, draws, seed)
+            part: evaluate_slices(
+                run.predictions.of(part),
+                decision.threshold,
+                draws,
+                seed,
+                stated_prevalence=decision.stated_prevalence,
+            )
             for part in Subset
         },
         verdicts,
-        evaluate_patients(verdicts, draws, seed),
+        evaluate_patients(verdicts, draws, seed, stated_prevalence=decision.stated_prevalence),
     )
 
 
@@ -168,9 +207,10 @@ def measures_as_json(result: StudyResult, measures: StudyMeasures) -> dict[str, 
         "threshold": decision.threshold,
         "confidence": CONFIDENCE,
         "bootstrap_draws": decision.bootstrap_draws,
+        "stated_prevalence": decision.stated_prevalence,
         "intervals": (
-            "people resampled with all their slices, percentiles; Wilson for accuracy, "
-            "sensitivity and specificity of patients"
+            "people resampled with all their slices, BCa; Wilson for accuracy, sensitivity, "
+            "specificity and predictive values of patients"
         ),
         "questions": {
             asked.question.value: _question_as_json(result, asked) for asked in measures.questions

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mslesion.evaluation.metrics import MEASURES, Confusion
+from mslesion.evaluation.metrics import Confusion
 from mslesion.evaluation.predictions import Question, SplitUnit
 from mslesion.evaluation.summary import DEMONSTRATION
 from mslesion.paper.claims import CLAIMS, CONTRADICTIONS, TABLE_SECTION
@@ -24,6 +24,7 @@ from mslesion.report.wording import (
     MEASURE_NAMES,
     NOTHING,
     PAPER_MEASURES,
+    TABLE_MEASURES,
     UNDEFINED,
     WORDS,
     difference_cell,
@@ -58,7 +59,7 @@ def comparison_table(asked: QuestionMeasures) -> Table:
     if both:
         columns.append(Column("gap", "slice minus patient split", is_number=True))
     groups = tuple(
-        RowGroup(name, tuple(_comparison_row(asked, name, measure) for measure in MEASURES))
+        RowGroup(name, tuple(_comparison_row(asked, name, measure) for measure in TABLE_MEASURES))
         for name in asked.classifiers
     )
     return Table(
@@ -108,7 +109,7 @@ def _comparison_notes(asked: QuestionMeasures) -> tuple[str, ...]:
             f"{test.confusion.negatives:,} {words.negative_slices}."
         )
         notes += _undefined_notes(
-            [test.confusion], words.positive_slices, words.negative_slices, MEASURES
+            [test.confusion], words.positive_slices, words.negative_slices, TABLE_MEASURES
         )
     if asked.gaps:
         paired = all(gap.is_paired for gap in asked.gaps.values())
@@ -124,7 +125,7 @@ def _comparison_notes(asked: QuestionMeasures) -> tuple[str, ...]:
         )
     tests = [measures.test for runs in asked.by_split.values() for measures in runs.values()]
     if any(t.measure(m).is_defined and not t.measure(m).has_interval
-           for t in tests for m in MEASURES):  # fmt: skip
+           for t in tests for m in TABLE_MEASURES):  # fmt: skip
         notes.append(NO_INTERVAL)
     return tuple(dict.fromkeys(notes))
 
@@ -145,11 +146,10 @@ def patient_table(asked: QuestionMeasures, unit: SplitUnit, rule: str) -> Table:
     words = WORDS[asked.question]
     measured = {name: asked.by_split[unit][name] for name in asked.classifiers
                 if name in asked.by_split[unit]}  # fmt: skip
-    shown = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "auc")
     columns = (
         Column("classifier"),
         Column("right", "of people tested", is_number=True),
-        *(Column(MEASURE_NAMES[name], "95 % interval", is_number=True) for name in shown),
+        *(Column(MEASURE_NAMES[name], "95 % interval", is_number=True) for name in TABLE_MEASURES),
     )
     table_rows = tuple(
         Row(
@@ -159,7 +159,10 @@ def patient_table(asked: QuestionMeasures, unit: SplitUnit, rule: str) -> Table:
                     f"{run.patients.confusion.tp + run.patients.confusion.tn} of "
                     f"{run.patients.n_people}"
                 ),
-                *(estimate_cell(measure, run.patients.measure(measure)) for measure in shown),
+                *(
+                    estimate_cell(measure, run.patients.measure(measure))
+                    for measure in TABLE_MEASURES
+                ),
             )
         )
         for name, run in measured.items()
@@ -176,10 +179,12 @@ def patient_table(asked: QuestionMeasures, unit: SplitUnit, rule: str) -> Table:
             "Intervals of accuracy, sensitivity and specificity: Wilson. Of balanced accuracy and "
             "AUC: people resampled."
         ),
-        *_undefined_notes([first.confusion], words.positive_people, words.negative_people, shown),
+        *_undefined_notes(
+            [first.confusion], words.positive_people, words.negative_people, TABLE_MEASURES
+        ),
     ]
     if any(r.patients.measure(m).is_defined and not r.patients.measure(m).has_interval
-           for r in measured.values() for m in shown):  # fmt: skip
+           for r in measured.values() for m in TABLE_MEASURES):  # fmt: skip
         notes.append(NO_INTERVAL)
     return Table(
         "Verdicts by person", columns, (RowGroup("", table_rows),), tuple(notes),
@@ -283,7 +288,7 @@ def pooling_table(study: StudyMeasures) -> Table | None:
                             difference_cell(name, asked.max_pooling.measures[name]),
                         )
                     )
-                    for name in MEASURES
+                    for name in TABLE_MEASURES
                 ),
             )
         )

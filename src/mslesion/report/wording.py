@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mslesion.evaluation.intervals import Estimate
-from mslesion.evaluation.metrics import Confusion
+from mslesion.evaluation.metrics import MEASURES, Confusion
 from mslesion.evaluation.predictions import Question, SplitUnit
 from mslesion.paper.claims import CLAIMS, TABLE_SECTION, Claim
 from mslesion.report.document import Cell
@@ -17,8 +17,34 @@ MEASURE_NAMES = {
     "specificity": "specificity",
     "balanced_accuracy": "balanced accuracy",
     "auc": "AUC",
+    "average_precision": "average precision",
+    "mcc": "Matthews correlation",
+    "ppv": "PPV, at the prevalence tested",
+    "npv": "NPV, at the prevalence tested",
+    "ppv_at_stated_prevalence": "PPV, at the stated prevalence",
+    "npv_at_stated_prevalence": "NPV, at the stated prevalence",
+    "positive_likelihood_ratio": "positive likelihood ratio",
+    "negative_likelihood_ratio": "negative likelihood ratio",
+    "brier": "Brier score",
+    "ece": "expected calibration error",
+    "slope": "calibration slope",
+    "intercept": "calibration intercept",
+    "intercept_at_slope_1": "intercept at slope 1",
 }
 """Measures as a reader calls them."""
+
+TABLE_MEASURES = ("accuracy", "sensitivity", "specificity", "balanced_accuracy", "auc")
+"""Those of the main tables; the others stand in a table of their own."""
+
+FURTHER_MEASURES = tuple(
+    name for name in MEASURE_NAMES if name in set(MEASURES) - set(TABLE_MEASURES)
+)
+
+_PER_CENT = {
+    "accuracy", "sensitivity", "specificity", "balanced_accuracy", "ppv", "npv",
+    "ppv_at_stated_prevalence", "npv_at_stated_prevalence",
+}  # fmt: skip
+"""Measures that are shares, and printed as such; all others are printed with two digits."""
 
 PAPER_MEASURES = ("accuracy", "sensitivity", "specificity")
 """Those the paper prints."""
@@ -89,10 +115,10 @@ WORDS = {
 
 
 def format_value(measure: str, value: float) -> str:
-    """``71.3 %``, or ``0.78`` for the AUC; ``n/a`` for nan."""
+    """``71.3 %`` of shares, ``0.78`` of others as the AUC; ``n/a`` for nan."""
     if value != value:  # noqa: PLR0124 - nan is the one value that differs from itself
         return UNDEFINED
-    return f"{value:.2f}" if measure == "auc" else f"{100 * value:.1f}{PERCENT}"
+    return f"{100 * value:.1f}{PERCENT}" if measure in _PER_CENT else _two_digits(value)
 
 
 def format_interval(measure: str, estimate: Estimate) -> str:
@@ -101,9 +127,15 @@ def format_interval(measure: str, estimate: Estimate) -> str:
         return ""
     if not estimate.has_interval:
         return "no interval"
-    if measure == "auc":
-        return f"{estimate.low:.2f}{TO}{estimate.high:.2f}"
-    return f"{100 * estimate.low:.1f}{TO}{100 * estimate.high:.1f}"
+    if measure in _PER_CENT:
+        return f"{100 * estimate.low:.1f}{TO}{100 * estimate.high:.1f}"
+    return f"{_two_digits(estimate.low)}{TO}{_two_digits(estimate.high)}"
+
+
+def _two_digits(value: float) -> str:
+    """With a real minus sign; what rounds to zero has none."""
+    text = f"{value:.2f}"
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "\N{MINUS SIGN}")
 
 
 def estimate_cell(measure: str, estimate: Estimate) -> Cell:
@@ -113,7 +145,7 @@ def estimate_cell(measure: str, estimate: Estimate) -> Cell:
 
 def format_signed(measure: str, value: float) -> str:
     """``+22.0`` points, or ``+0.12`` for the AUC, with a real minus sign; zero has no sign."""
-    text = f"{value:+.2f}" if measure == "auc" else f"{100 * value:+.1f}"
+    text = f"{100 * value:+.1f}" if measure in _PER_CENT else f"{value:+.2f}"
     if not text.strip("+-0."):
         return text[1:]
     return text.replace("-", "\N{MINUS SIGN}")

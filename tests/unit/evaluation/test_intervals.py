@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from mslesion.evaluation.intervals import cluster_bootstrap, draw_people, percentiles, wilson
+from mslesion.evaluation.intervals import Resampled, cluster_bootstrap, draw_people, wilson
 from mslesion.evaluation.tallies import tally
 
 
@@ -63,7 +63,7 @@ def test_people_cover_the_truth_far_more_often_than_slices():
         )["accuracy"]
         share = right.sum() / 252
         resampled = random.binomial(252, share, 400) / 252
-        slices = percentiles(share, resampled)
+        slices = Resampled(share, resampled, (np.zeros(12),)).interval()
         covered["person"] += people.low <= 0.75 <= people.high
         covered["slice"] += slices.low <= 0.75 <= slices.high
     assert 0.75 < covered["person"] / trials < 0.95
@@ -74,16 +74,17 @@ def test_draws_without_a_class_are_left_out_unless_they_are_many():
     """Up to 5 % undefined draws are dropped; with more, there is no interval."""
     drawn = np.linspace(0, 1, 1000)
     drawn[:50] = math.nan
-    assert percentiles(0.5, drawn).has_interval
+    left_out = (np.array([0.4, 0.5, 0.6]),)
+    assert Resampled(0.5, drawn, left_out).interval().has_interval
     drawn[50] = math.nan
-    few = percentiles(0.5, drawn)
+    few = Resampled(0.5, drawn, left_out).interval()
     assert few.value == 0.5
     assert not few.has_interval
 
 
 def test_a_width_of_zero_is_no_interval():
     """Where every draw gives the same value, resampling knows nothing, and says so."""
-    assert not percentiles(1.0, np.ones(2000)).has_interval
+    assert not Resampled(1.0, np.ones(2000), (np.ones(12),)).interval().has_interval
     alone = tally(np.array(["a", "a"]), np.array([1, 0], np.int8), np.array([0.9, 0.1]), 0.5)
     assert alone.estimates(200, 0)["auc"].value == 1.0
     assert not alone.estimates(200, 0)["auc"].has_interval

@@ -10,7 +10,8 @@ import pytest
 
 from mslesion.errors import CohortError
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, score_scan
-from mslesion.evaluation.mask_comparison import compare_tools, holm
+from mslesion.evaluation.mask_comparison import compare_tools
+from mslesion.evaluation.multiple import holm
 from mslesion.scan import Grid
 
 GRID = Grid((12, 12, 6), np.diag([1.0, 1.0, 3.0, 1.0]))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from mslesion.errors import CohortError
-from mslesion.read.masks import find_masks, pair_masks, reference_masks
+from mslesion.read.masks import find_masks, pair_masks
+from mslesion.read.reference import read_reference
 
 
 def folder_of(root: Path, *names: str) -> Path:
@@ -102,7 +103,7 @@ def test_a_single_file_is_a_mask(tmp_path: Path) -> None:
     """Two files are one pair, whatever they are called but for the scan."""
     tool, expert = folder_of(tmp_path, "a_lesions.nii.gz", "a_gt.nii.gz"), tmp_path
     ((found, reference),) = pair_masks(
-        find_masks(tool / "a_lesions.nii.gz"), reference_masks(expert / "a_gt.nii.gz")
+        find_masks(tool / "a_lesions.nii.gz"), read_reference(expert / "a_gt.nii.gz").masks
     )
     assert (found.name, reference.name) == ("a", "a")
 

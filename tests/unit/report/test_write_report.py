@@ -11,10 +11,10 @@ from made_up_study import make_study
 from PIL import Image
 from reading import Page
 
-from mslesion.evaluation.metrics import MEASURES
 from mslesion.evaluation.predictions import SplitUnit
 from mslesion.report import study_metrics, write_report
 from mslesion.report.measures import SPLIT_KEYS
+from mslesion.report.wording import TABLE_MEASURES
 
 DEMONSTRATION = "DEMONSTRATION OF LEAKAGE"
 PATIENT, SLICE = SPLIT_KEYS[SplitUnit.PATIENT], SPLIT_KEYS[SplitUnit.SLICE]
@@ -60,10 +60,20 @@ def test_every_file_is_there(folder):
             for question in ("diagnosis", "lesion")
             for split in ("patient", "slice-demonstration")
         ),
+        *(
+            f"figure-{kind}-{question}"
+            for kind in ("8-calibration", "9-decision-curve")
+            for question in ("diagnosis", "lesion")
+        ),
     }
     assert files == {
         "report.html",
         "metrics.json",
+        "metrics_slice.json",
+        "metrics_patient.json",
+        "leakage_gap.json",
+        "comparisons.json",
+        "calibration.json",
         "predictions.csv",
         "split.json",
         "timings.json",
@@ -91,8 +101,8 @@ def test_the_comparison_shows_the_numbers_of_metrics_json(page, metrics, questio
     found = metrics["questions"][question]
     for name in ("CNN", "decision tree", "SVM"):
         rows = table.after(name)
-        assert len(rows) == len(MEASURES)
-        for measure, row in zip(MEASURES, rows, strict=True):
+        assert len(rows) == len(TABLE_MEASURES)
+        for measure, row in zip(TABLE_MEASURES, rows, strict=True):
             scale, digits = (1, 2) if measure == "auc" else (100, 1)
             for key, cell in zip((PATIENT, SLICE), row[2:4], strict=True):
                 number = found[key]["classifiers"][name]["slices"]["test"][measure]

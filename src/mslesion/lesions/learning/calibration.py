@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mslesion.evaluation import logistic
 from mslesion.evaluation.lesions import match_lesions
+from mslesion.evaluation.logistic import logit
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.model import Calibration
 from mslesion.lesions.operating_point import (
@@ -26,7 +28,6 @@ LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 
 _LOWEST = 0.005
 _SMALL_STEP = 1e-8
-_ROUNDS = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +85,7 @@ def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:
     logits, truths, weights = [], [], []
     for scan in scans:
         chosen = (scan.probability > _LOWEST) & (scan.probability < 1 - 1e-6)
-        logits.append(_logit(scan.probability[chosen]))
+        logits.append(logit(scan.probability[chosen]))
         truths.append(scan.reference[chosen])
         weights.append(np.full(int(chosen.sum()), 1 / max(int(chosen.sum()), 1)))
     return fit_logistic(np.concatenate(logits), np.concatenate(truths), np.concatenate(weights))
@@ -95,43 +96,19 @@ def fit_slice_calibration(scans: Sequence[ValidationScan]) -> Calibration:
     highest = np.concatenate([scan.probability.max(axis=(0, 1)) for scan in scans])
     truth = np.concatenate([scan.reference.any(axis=(0, 1)) for scan in scans])
     chosen = highest > _LOWEST
-    return fit_logistic(_logit(highest[chosen]), truth[chosen], np.ones(int(chosen.sum())))
-
-
-def _logit(probability: NDArray[np.float32]) -> NDArray[np.float64]:
-    p = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
+    return fit_logistic(logit(highest[chosen]), truth[chosen], np.ones(int(chosen.sum())))
 
 
 def fit_logistic(
     logits: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> Calibration:
-    """Slope and intercept of the greatest weighted likelihood, by Newton's method.
+    """Slope and intercept of the greatest weighted likelihood.
 
-    A weak pull towards slope 1 and intercept 0 keeps separable cases finite. A step that would make
-    things worse is halved until it does not: far from the answer, Newton's own overshoot.
+    A weak pull towards slope 1 and intercept 0 keeps separable cases finite.
     """
-    weights = weights / weights.sum()
     design = np.stack([logits, np.ones_like(logits)], axis=1)
     identity = np.array([1.0, 0.0])
-    pull = 1e-4
-
-    def loss(beta: NDArray[np.float64]) -> float:
-        scores = design @ beta
-        misfit = np.logaddexp(0, scores) - truth * scores
-        return float(weights @ misfit + pull / 2 * ((beta - identity) ** 2).sum())
-
-    beta = identity.copy()
-    for _ in range(_ROUNDS):
-        p = 1 / (1 + np.exp(-np.clip(design @ beta, -500, 500)))
-        gradient = design.T @ (weights * (p - truth)) + pull * (beta - identity)
-        hessian = (design * (weights * p * (1 - p))[:, None]).T @ design + pull * np.eye(2)
-        step = np.linalg.solve(hessian, gradient)
-        while np.abs(step).max() > _SMALL_STEP and loss(beta - step) > loss(beta):
-            step /= 2
-        beta -= step
-        if np.abs(step).max() <= _SMALL_STEP:
-            break
+    (beta,) = logistic.fit_logistic(design, truth, weights[None], start=identity, pull=1e-4)
     return Calibration(slope=round(float(beta[0]), 5), intercept=round(float(beta[1]), 5))
 
 
