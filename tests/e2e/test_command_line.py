@@ -244,6 +244,10 @@ def test_a_model_is_measured_on_people_it_has_not_seen(
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["people_left_out_as_seen"] == 12
     assert metrics["slices"]["test"]["n_people"] == 4
+    calibration = json.loads((out / "calibration.json").read_text())
+    assert calibration["slices"]["temperatures"] == []
+    assert (out / "calibration.png").is_file()
+    assert (out / "decision-curve.png").is_file()
     assert "12 left out, seen in training" in capsys.readouterr().out
 
 

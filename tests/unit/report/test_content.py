@@ -34,7 +34,7 @@ def small():
 
 def test_the_finding_tells_what_was_found_and_what_is_leakage():
     """Accuracy with its interval, the paper's figure, and the gap to the slice split."""
-    measures = measure_study(make_study(folds=3, slices_each=8))
+    measures = measure_study(make_study(folds=3, slices_each=8, draws=300))
     asked = measures.questions[0]
     said = finding(asked).replace("\u00a0", " ")
     accuracy = asked.by_split[SplitUnit.PATIENT]["CNN"].test.accuracy

@@ -229,3 +229,34 @@ def test_numbers_alone_need_no_drawing_library():
     )
     here = str(Path(__file__).parent)
     assert subprocess.run([sys.executable, "-c", code, here], check=False).returncode == 0
+
+
+def test_the_parts_of_metrics_json_say_the_same(folder, metrics):
+    """Slices, people and the leakage gap stand in files of their own, with what explains them."""
+    parts = {
+        name: json.loads((folder / f"{name}.json").read_text())
+        for name in ("metrics_slice", "metrics_patient", "leakage_gap")
+    }
+    for question, found in metrics["questions"].items():
+        assert parts["leakage_gap"]["questions"][question] == found["leakage_gap"]
+        for key in (PATIENT, SLICE):
+            for name, measured in found[key]["classifiers"].items():
+                for part, kind in (("metrics_slice", "slices"), ("metrics_patient", "patients")):
+                    split = parts[part]["questions"][question][key]
+                    assert split["classifiers"][name] == measured[kind]
+                    assert split["demonstration"] == (key == SLICE)
+    assert all(part["stated_prevalence"] == 0.1 for part in parts.values())
+
+
+def test_comparisons_and_calibration_are_of_the_patient_split(folder):
+    """Four pairs with four tests each, and every classifier of the paper calibrated."""
+    compared = json.loads((folder / "comparisons.json").read_text())["questions"]["lesion"]
+    assert compared["split_unit"] == "patient"
+    assert len(compared["pairs"]) == 4
+    assert all(len(pair["tests"]) == 4 for pair in compared["pairs"])
+    calibrated = json.loads((folder / "calibration.json").read_text())["questions"]["lesion"]
+    assert list(calibrated["classifiers"]) == ["CNN", "decision tree", "SVM"]
+    slices = calibrated["classifiers"]["CNN"]["slices"]
+    assert len(slices["temperatures"]) == 3
+    assert len(slices["reliability"]) == 10
+    assert len(slices["decision_curve"]) == 19
