@@ -6,32 +6,14 @@ A reader of what we need; it does not judge whether the dataset is valid BIDS.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
-from mslesion.errors import CohortError, ScanError
+from mslesion.cohort.people import Cohort, Person, ScanFile
+from mslesion.errors import ScanError
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
-
-GROUPS = {
-    "ms": Diagnosis.MS,
-    "patient": Diagnosis.MS,
-    "patients": Diagnosis.MS,
-    "rrms": Diagnosis.MS,
-    "spms": Diagnosis.MS,
-    "ppms": Diagnosis.MS,
-    "control": Diagnosis.CONTROL,
-    "controls": Diagnosis.CONTROL,
-    "hc": Diagnosis.CONTROL,
-    "healthy": Diagnosis.CONTROL,
-    "healthy control": Diagnosis.CONTROL,
-    "hv": Diagnosis.CONTROL,
-    "ctrl": Diagnosis.CONTROL,
-    "normal": Diagnosis.CONTROL,
-}
-"""Words of the column ``group``, in small letters. Any other word leaves the diagnosis open."""
+from mslesion.read.participants import read_participants
 
 _LESION_LABELS = {"L", "lesion"}
 """``label-L`` is reserved for lesions by BIDS; ``label-lesion`` is what many write."""
@@ -55,13 +37,13 @@ def read_bids(folder: Path) -> Cohort:
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
     """
-    diagnoses = _read_participants(folder / "participants.tsv")
+    participants = read_participants(folder / "participants.tsv")
     people: list[Person] = []
     set_aside: list[ScanError] = []
     for subject in _subjects(folder):
         scans = tuple(_scans_of(subject, folder))
         if scans:
-            people.append(Person(subject.name, diagnoses.get(subject.name), scans))
+            people.append(Person(subject.name, participants.diagnosis(subject.name), scans))
         else:
             set_aside.append(
                 ScanError(
@@ -141,37 +123,3 @@ def _volumes(folder: Path) -> list[Path]:
 
 def _suffix(path: Path) -> str:
     return without_ending(path.name).rpartition("_")[2]
-
-
-def _read_participants(table: Path) -> dict[str, Diagnosis | None]:
-    """Diagnosis by participant; nothing where there is no table or no column ``group``."""
-    try:
-        text = table.read_bytes().decode("utf-8-sig", "replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise CohortError(
-            f"cannot be read ({error.strerror})", remedy="check the file", file=table
-        ) from error
-    lines = [[cell.strip() for cell in line.split("\t")] for line in re.split(r"\r\n|\r|\n", text)]
-    columns = [name.lower() for name in lines[0]]
-    if "participant_id" not in columns:
-        raise CohortError(
-            "has no column participant_id",
-            remedy="name it in the first line, and divide the columns by tabs",
-            file=table,
-        )
-    diagnoses: dict[str, Diagnosis | None] = {}
-    for line_number, cells in enumerate(lines[1:], start=2):
-        row = dict(zip(columns, cells, strict=False))
-        if not any(cells):
-            continue
-        person_id = "sub-" + row["participant_id"].removeprefix("sub-")
-        if person_id in diagnoses:
-            raise CohortError(
-                f"line {line_number} names {person_id} again",
-                remedy="keep one line for each participant",
-                file=table,
-            )
-        diagnoses[person_id] = GROUPS.get(row.get("group", "").lower())
-    return diagnoses
