@@ -6,7 +6,15 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from mslesion.cli.command import Command, add_data, add_model, add_output, require_study, say
+from mslesion.cli.command import (
+    Command,
+    add_data,
+    add_model,
+    add_output,
+    add_split,
+    require_study,
+    say,
+)
 from mslesion.errors import MslesionError
 
 CLASSIFIERS = {"cnn": "CNN", "tree": "decision tree", "svm": "SVM"}
@@ -19,12 +27,14 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the question to learn")  # fmt: skip
     parser.add_argument("--classifier", choices=tuple(CLASSIFIERS), default="cnn",
                         help="default: cnn")  # fmt: skip
+    add_split(parser, "a split that 'split' froze; without it, one is drawn with --seed")
 
 
 def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     require_study()
     from mslesion.evaluation.predictions import Question
     from mslesion.pipeline import train
+    from mslesion.read.split import read_split
 
     answer = train(
         Path(options.data),
@@ -32,6 +42,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         Question(options.label),
         CLASSIFIERS[options.classifier],
         options.seed,
+        frozen=None if options.split is None else read_split(options.split),
     )
     done = answer.summary
     say(

@@ -29,6 +29,7 @@ from mslesion.report.drawings import (
     TrainingDrawing,
 )
 from mslesion.report.measures import QuestionMeasures, StudyMeasures, more_frequent_share
+from mslesion.report.seeds import seed_section
 from mslesion.report.wording import (
     PAPER_MEASURES,
     WORDS,
@@ -85,6 +86,7 @@ def build_document(result: StudyResult, measures: StudyMeasures) -> Document:
                 _example_section(result),
                 _network_section(result),
                 _pooling_section(measures),
+                seed_section(result, measures),
                 _paper_section(),
                 _choice_section(result),
                 _reading_section(result),
