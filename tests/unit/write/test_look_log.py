@@ -73,7 +73,7 @@ def test_a_log_that_was_changed_is_not_appended_to(how: str, log: LookLog) -> No
     """A line changed or taken away, also from the end: refused, told so, and left as it is."""
     TAMPERING[how](log)
     before = log.file.read_bytes() if log.file.exists() else None
-    with pytest.raises(OutputError, match="changed since it was written.*no look is added"):
+    with pytest.raises(OutputError, match=r"changed since it was written.*no look is added"):
         log.append(look("d"))
     with pytest.raises(OutputError):
         log.require_appendable()
