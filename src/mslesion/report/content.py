@@ -366,8 +366,26 @@ def _reading_section(result: StudyResult) -> Section:
     return Section(
         "reading",
         "How to read the numbers",
-        (Listing((_MEASURES_EXPLAINED, intervals, pooled, _QUESTIONS_EXPLAINED)),),
+        (
+            Listing(
+                (_MEASURES_EXPLAINED, intervals, pooled, *_nested(result), _QUESTIONS_EXPLAINED)
+            ),
+        ),
     )
+
+
+def _nested(result: StudyResult) -> list[str]:
+    inner_folds = result.protocol.decision.inner_folds
+    if inner_folds == 1:
+        return []
+    return [
+        (
+            f"Settings and epoch were chosen in nested cross-validation, by {inner_folds} inner "
+            "folds of those who are not tested. So all of these count as training, and once more "
+            "as validation, with the answers of the inner classifiers that had not seen them; the "
+            "training curve is the mean over the inner folds."
+        )
+    ]
 
 
 def _run_section(result: StudyResult) -> Section:
