@@ -363,15 +363,8 @@ def _reading_section(result: StudyResult) -> Section:
         f"shown. With fewer than {FEW_PEOPLE} people such intervals are too narrow; a warning "
         "says so."
     )
-    return Section(
-        "reading",
-        "How to read the numbers",
-        (
-            Listing(
-                (_MEASURES_EXPLAINED, intervals, pooled, *_nested(result), _QUESTIONS_EXPLAINED)
-            ),
-        ),
-    )
+    said = (_MEASURES_EXPLAINED, intervals, pooled, *_nested(result), _QUESTIONS_EXPLAINED)
+    return Section("reading", "How to read the numbers", (Listing(said),))
 
 
 def _nested(result: StudyResult) -> list[str]:
