@@ -251,9 +251,9 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
         log = _look_log(frozen, output)
         log.require_appendable()
         cut = cut_cohort(cohort, request.protocol.slices)
-        manifest = dataset_manifest(cohort)
         with _naming(cut.set_aside):
             result = run_study(cohort, cut, request, output, workers)
+        manifest = dataset_manifest(cohort)
         number = log.append(look_at_study(result, request))
         result = result.told(
             {"dataset_sha256": manifest.sha256, "test_look": number},
