@@ -22,8 +22,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mslesion.cohort.split import FrozenSplit
 from mslesion.errors import CohortError, MslesionError, ScanError
 from mslesion.evaluation.claims_audit import ClaimsAudit, ReportedFigures, audit_figures
+from mslesion.evaluation.looks import (
+    look_at_masks,
+    look_at_slices,
+    names_sha256,
+    warnings_of_looks,
+)
 from mslesion.evaluation.patients import patient_rule, patient_verdicts
 from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.evaluation.summary import metrics_as_json
@@ -40,13 +47,16 @@ from mslesion.read import read_cohort
 from mslesion.read.claims import read_claims
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.head import read_head
+from mslesion.read.manifest import ManifestRow, dataset_manifest
 from mslesion.read.masks import FileOfScan, MaskFile, MaskPair, find_masks, pair_masks
 from mslesion.read.reference import Reference, read_reference
+from mslesion.read.tested_masks import of_tested
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
 from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.folder import output_folder
+from mslesion.write.look_log import LookLog
 
 if TYPE_CHECKING:
     from mslesion.cohort.people import Cohort
@@ -193,17 +203,68 @@ def evaluate_detector(
         return Answer(measured, (*cohort.set_aside, *refused))
 
 
+def freeze_split(data: Path, output: Path, *, folds: int = 1, seed: int = 0) -> Answer:
+    """Divide the people of a cohort before anything is fitted; ``output`` gets ``split.json``.
+
+    It also gets ``dataset_manifest.tsv``, the files that the split is of. Divided are all people
+    with a usable scan, by diagnosis, site and lesion load.
+
+    Raises:
+        CohortError: there are too few people, or their names are not known.
+        OutputError: ``output`` holds another split already.
+    """
+    from mslesion.write.split import write_frozen_split
+
+    protocol = Protocol()
+    cohort = read_cohort(data)
+    require_patient_names(cohort, [SplitUnit.PATIENT])
+    with output_folder(output, data):
+        cut = cut_cohort(cohort, protocol.slices)
+        with _naming(cut.set_aside):
+            split = draw_slice_split(
+                cut.slices,
+                Question.LESION,
+                SplitUnit.PATIENT,
+                seed=seed,
+                folds=folds,
+                shares=protocol.decision.split_shares,
+                sites=cohort.sites,
+            )
+        manifest = dataset_manifest(cohort)
+        write_frozen_split(split, manifest, output)
+        people = [[len(getattr(fold, part.value)) for part in Subset] for fold in split.folds]
+        return Answer(
+            {"people": people, "sha256": split.sha256, "dataset_sha256": manifest.sha256},
+            cut.set_aside,
+        )
+
+
 def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1) -> StudyResult:
-    """The paper's study on one cohort; ``output`` gets the report, its figures and tables."""
-    from mslesion.paper.study import forget_checkpoints, run_study
+    """The paper's study on one cohort; ``output`` gets the report, its figures and tables.
+
+    The look that this takes at the test people is logged beside a frozen split, or else in
+    ``output``.
+    """
+    from mslesion.paper.study import forget_checkpoints, look_at_study, run_study
 
     cohort = read_cohort(data)
     require_patient_names(cohort, request.split_units)
-    with output_folder(output, data):
+    frozen = request.frozen
+    with output_folder(output, *_inputs(data, frozen)):
+        log = _look_log(frozen, output)
+        log.require_appendable()
         cut = _cut(cohort, request.protocol.slices)
         with _naming(cut.set_aside):
             result = run_study(cohort, cut, request, output, workers)
+        manifest = dataset_manifest(cohort)
+        number = log.append(look_at_study(result, request))
+        result = result.told(
+            {"dataset_sha256": manifest.sha256, "test_look": number},
+            *warnings_of_looks(number),
+            *([] if frozen is None else frozen.doubts(manifest.sha256)),
+        )
         write_report(result, output)
+        write_table(output / "dataset_manifest.tsv", manifest.as_rows(), list(ManifestRow._fields))
         forget_checkpoints(output)
         return result
 
@@ -218,32 +279,41 @@ class Answer:
 
 
 def train(
-    data: Path, output: Path, question: Question, classifier: str = "CNN", seed: int = 0
+    data: Path,
+    output: Path,
+    question: Question,
+    classifier: str = "CNN",
+    seed: int = 0,
+    *,
+    frozen: FrozenSplit | None = None,
 ) -> Answer:
     """Train one classifier on the training people of a cohort; ``output`` becomes its model.
 
-    The test people of the same split (same cohort, same seed) are not touched;
+    The split is ``frozen``, or drawn with ``seed``. Its test people are not touched;
     :func:`evaluate_classifier` finds them by itself.
+
+    Raises:
+        CohortError: the cohort cannot answer the question or be divided, or is not that of the
+            frozen split; or the latter has several folds, each of which would take a model.
     """
     from mslesion.paper.classifiers import CLASSIFIERS
-    from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
+    from mslesion.paper.fitting import Job, Task, run_task
+    from mslesion.paper.study import StudyRequest, split_of
 
-    protocol = Protocol()
+    request = StudyRequest(seed=seed, frozen=frozen)
+    protocol = request.protocol
     cohort = read_cohort(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
-    with output_folder(output, data):
+    if frozen is not None:
+        frozen.require_one_fold()
+    with output_folder(output, *_inputs(data, frozen)):
         cut = _cut(cohort, protocol.slices)
         with _naming(cut.set_aside):
             choose_questions(cohort, cut.slices, [question])
             slices = cut.slices.where(cut.slices.labels(question) != UNKNOWN)
-            split = draw_slice_split(
-                slices,
-                question,
-                SplitUnit.PATIENT,
-                seed=seed,
-                shares=protocol.decision.split_shares,
-            )
-            require_both_classes(slices, question, split)
+            if frozen is not None:
+                frozen.require_people(cut.slices.person_id)
+            split = split_of(slices, question, SplitUnit.PATIENT, request, cohort.sites)
         job = Job(question, SplitUnit.PATIENT, classifier, 0)
         checkpoint = output / "checkpoint.safetensors" if classifier == "CNN" else None
         task = Task(job, CLASSIFIERS[classifier], slices, split, protocol, seed, checkpoint, output)
@@ -265,22 +335,37 @@ def train(
         )
 
 
-def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answer:
+def evaluate_classifier(
+    model_folder: Path,
+    data: Path,
+    output: Path,
+    seed: int = 0,
+    *,
+    frozen: FrozenSplit | None = None,
+) -> Answer:
     """Question a model about people it has not seen; ``output`` gets measures and predictions.
 
     Scans that the model saw in training or validation are known by their fingerprint, whatever
-    they are called now, and everybody they belong to is left out.
+    they are called now, and everybody they belong to is left out. Of a ``frozen`` split, the test
+    people are asked for. The look is logged beside that split, or else in ``output``.
 
     Raises:
-        CohortError: nobody is left, or the cohort cannot answer the model's question.
+        CohortError: nobody is left, or the cohort cannot answer the model's question; or it is not
+            that of the frozen split, or the model was trained on a test person of its only fold.
     """
     from mslesion.paper.storage import load_model
 
     model = load_model(model_folder)
     cohort = read_cohort(data)
-    with output_folder(output, data, model_folder):
+    with output_folder(output, *_inputs(data, frozen), model_folder):
+        log = _look_log(frozen, output)
+        log.require_appendable()
         cut = _cut(cohort, model.protocol.slices)
-        unseen, seen_people = _unseen_people(model, cut.slices)
+        with _naming(cut.set_aside):
+            tested = cut.slices if frozen is None else _tested_people(cut.slices, frozen)
+        unseen, seen_people = _unseen_people(model, tested)
+        if frozen is not None:
+            frozen.require_unseen(seen_people)
         with _naming(
             cut.set_aside, f"{seen_people} people left out: the model was trained on them"
         ):
@@ -296,8 +381,26 @@ def evaluate_classifier(model_folder: Path, data: Path, output: Path, seed: int 
         measured = metrics_as_json(predictions, model.question, model.protocol.decision, seed)
         if not cohort.has_patient_names:
             measured["warnings"] = [NAMELESS, *measured["warnings"]]
+        test_set = names_sha256(asked.person_id) if frozen is None else frozen.split.sha256
+        number = log.append(
+            look_at_slices(
+                f"mslesion evaluate {model_folder.name} {data.name}",
+                test_set,
+                [model.sha256],
+                {f"{model.question}, {model.classifier}": predictions},
+                model.protocol.decision.threshold,
+            )
+        )
+        manifest = dataset_manifest(cohort)
+        measured["warnings"] += warnings_of_looks(number)
+        measured["warnings"] += [] if frozen is None else frozen.doubts(manifest.sha256)
         metrics = {
             "classifier": model.classifier,
+            "model_sha256": model.sha256,
+            "trained_on_split_sha256": model.trained_on.get("split_sha256"),
+            "split_sha256": None if frozen is None else frozen.split.sha256,
+            "dataset_sha256": manifest.sha256,
+            "test_look": number,
             "people_left_out_as_seen": seen_people,
             **measured,
             "doubts": list(cut.doubts),
@@ -350,13 +453,15 @@ def evaluate_masks(
     only_common: bool = False,
     workers: int = 1,
     seed: int = 0,
+    frozen: FrozenSplit | None = None,
 ) -> Answer:
     """Measure the masks of any tool, or what ``detect`` wrote, against reference masks.
 
     ``predictions`` and ``reference`` are folders of masks, or single ones; ``reference`` may be a
     cohort. ``by`` are columns of its ``participants.tsv`` by which people are measured in groups
     too. ``output`` gets the files of docs/reference/evaluation.md. See
-    :func:`mslesion.read.masks.pair_masks` for ``only_common``.
+    :func:`mslesion.read.masks.pair_masks` for ``only_common``. Of a ``frozen`` split, the test
+    people alone are measured, and the look at them is logged beside it.
 
     Raises:
         CohortError: there are no masks, or masks without a counterpart, or the detections are not
@@ -371,14 +476,27 @@ def evaluate_masks(
 
     known = read_reference(reference)
     known.require_columns(by)
-    pairs, beside = _mask_pairs(predictions, known, only_common=only_common)
-    with output_folder(output, predictions, reference):
+    pairs, beside = _mask_pairs(predictions, known, frozen, only_common=only_common)
+    with output_folder(output, *_inputs(predictions, frozen), reference):
+        log = _look_log(frozen, output)
+        if frozen is not None:
+            log.require_appendable()
         evidence = gather(pairs, beside, workers)
         groups = list(load_groups(evidence.scans))
         for column in by:
             groups += column_groups(column, evidence.people, known.participants)
         measured = measure_evidence(evidence, groups, seed)
         measured = {**measured, "rows": scan_rows(evidence.scans)}
+        if frozen is not None:
+            look = look_at_masks(
+                f"mslesion evaluate {predictions.name} {reference.name}",
+                frozen.split.sha256,
+                {of.name: (of.person_id, found.path) for found, of in pairs},
+                measured["measures"],
+            )
+            number = log.append(look)
+            measured |= {"split_sha256": frozen.split.sha256, "test_look": number}
+            measured["warnings"] = [*measured["warnings"], *warnings_of_looks(number)]
         write_evaluation(output, measured)
         return Answer(measured, ())
 
@@ -404,7 +522,7 @@ def compare(
     from mslesion.evaluation.mask_pairs import score_pairs
 
     masks = read_reference(reference)
-    pairs = [_mask_pairs(tool, masks, only_common=only_common)[0] for tool in (first, second)]
+    pairs = [_mask_pairs(tool, masks, None, only_common=only_common)[0] for tool in (first, second)]
     if only_common:
         common = set.intersection(*({known.path for _, known in tool} for tool in pairs))
         pairs = [tuple(pair for pair in tool if pair[1].path in common) for tool in pairs]
@@ -416,10 +534,16 @@ def compare(
 
 
 def _mask_pairs(
-    predictions: Path, reference: Reference, *, only_common: bool
+    predictions: Path, reference: Reference, frozen: FrozenSplit | None, *, only_common: bool
 ) -> tuple[tuple[MaskPair, ...], tuple[tuple[MaskFile, FileOfScan], ...]]:
-    """Masks of a tool beside those of an expert, and those of scans where no expert drew any."""
-    found, beside = reference.divide(find_masks(predictions))
+    """Masks of a tool beside those of an expert, and those of scans where no expert drew any.
+
+    Of a frozen split, those of test people alone.
+    """
+    found = find_masks(predictions)
+    if frozen is not None:
+        found, reference = of_tested(found, reference, frozen)
+    found, beside = reference.divide(found)
     return pair_masks(found, reference.masks, only_common=only_common), beside
 
 
@@ -461,6 +585,21 @@ def write_cards(results: Path, output: Path, about: Path | None = None) -> Answe
         for file, text in texts.items():
             write_text(output / file, text)
     return Answer(dict(states), ())
+
+
+def _inputs(data: Path, frozen: FrozenSplit | None) -> list[Path]:
+    """Folders that no output may be written to: a frozen split lies in one of them."""
+    return [data] if frozen is None else [data, frozen.file.parent]
+
+
+def _look_log(frozen: FrozenSplit | None, output: Path) -> LookLog:
+    """Beside a frozen split, so that it outlives every output; else in the output."""
+    return LookLog(output if frozen is None else frozen.file.parent)
+
+
+def _tested_people(slices: SliceSet, frozen: FrozenSplit) -> SliceSet:
+    frozen.require_people(slices.person_id)
+    return slices.where(np.isin(slices.person_id, list(frozen.tested)))
 
 
 @contextmanager

@@ -22,14 +22,15 @@ from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
 from mslesion.cli.evaluate import COMPARE, EVALUATE
 from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
+from mslesion.cli.split import SPLIT
 from mslesion.errors import MslesionError, UnforeseenError, UsageError
 
 EXIT_SOME_REFUSED = 3
 EXIT_INTERRUPTED = 130
 
 COMMANDS = (
-    DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN,
-    PREDICT, CLAIMS, CARD,
+    DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
+    TRAIN, PREDICT, CLAIMS, CARD,
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from mslesion.cli.command import (
     add_data,
     add_model,
     add_output,
+    add_split,
     require_study,
     say,
     say_doubts,
@@ -27,12 +28,14 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
                         help="the question to learn")  # fmt: skip
     parser.add_argument("--classifier", choices=tuple(CLASSIFIERS), default="cnn",
                         help="default: cnn")  # fmt: skip
+    add_split(parser, "a split that 'split' froze; without it, one is drawn with --seed")
 
 
 def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     require_study()
     from mslesion.evaluation.predictions import Question
     from mslesion.pipeline import train
+    from mslesion.read.split import read_split
 
     answer = train(
         Path(options.data),
@@ -40,6 +43,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
         Question(options.label),
         CLASSIFIERS[options.classifier],
         options.seed,
+        frozen=None if options.split is None else read_split(options.split),
     )
     done = answer.summary
     say(

@@ -101,6 +101,11 @@ def add_output(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="OUT", help=what)
 
 
+def add_split(parser: argparse.ArgumentParser, what: str) -> None:
+    """The option that names a frozen split."""
+    parser.add_argument("--split", type=Path, metavar="FILE", help=what)
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The argument that names a saved classifier."""
     parser.add_argument("model", type=Path, metavar="MODEL", help="folder that 'train' wrote")

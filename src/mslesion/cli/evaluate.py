@@ -8,7 +8,14 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from mslesion.cli.command import Command, add_output, require_study, say, say_doubts
+from mslesion.cli.command import (
+    Command,
+    add_output,
+    add_split,
+    require_study,
+    say,
+    say_doubts,
+)
 from mslesion.cli.measures import levels_as_lines, measures_as_lines
 from mslesion.errors import MslesionError, UsageError
 
@@ -28,6 +35,11 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "site or sex; numbers as ages are cut at their median (may be given several times)",
     )  # fmt: skip
     _add_only_common(parser)
+    add_split(
+        parser,
+        "a split that 'split' froze: its test people alone are measured, and the look at them is "
+        "logged beside it",
+    )
     add_output(parser, "folder of metrics.json and its tables")
 
 
@@ -43,6 +55,7 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
     if (options.predictions / "model.json").is_file():
         return _evaluate_classifier(options)
     from mslesion.pipeline import evaluate_masks
+    from mslesion.read.split import read_split
 
     answer = evaluate_masks(
         options.predictions,
@@ -52,6 +65,7 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
         only_common=options.only_common,
         workers=options.threads,
         seed=options.seed,
+        frozen=None if options.split is None else read_split(options.split),
     )
     measured = answer.summary
     say(_counted(measured))
@@ -68,9 +82,14 @@ def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]
         if value:
             raise UsageError(f"{option} is for masks, not for a model", remedy="leave it out")
     from mslesion.pipeline import evaluate_classifier
+    from mslesion.read.split import read_split
 
     answer = evaluate_classifier(
-        options.predictions, options.reference, options.output, options.seed
+        options.predictions,
+        options.reference,
+        options.output,
+        options.seed,
+        frozen=None if options.split is None else read_split(options.split),
     )
     metrics = answer.summary
     test, left_out = metrics["slices"]["test"], metrics["people_left_out_as_seen"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mslesion.cli.command import (
     Command,
@@ -18,6 +20,11 @@ from mslesion.cli.command import (
 )
 from mslesion.cli.simulate import PEOPLE
 from mslesion.errors import UsageError
+
+if TYPE_CHECKING:
+    from mslesion.cohort.split import FrozenSplit
+    from mslesion.evaluation.predictions import SplitUnit
+    from mslesion.paper.protocol import Protocol
 
 SIMULATED = "simulated"
 _LEAST_PEOPLE = 6
@@ -33,14 +40,24 @@ def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: both, where the data answer them)",
     )  # fmt: skip
     parser.add_argument(
-        "--split", choices=("patient", "slice"), default="patient",
+        "--split", default="patient", metavar="patient|slice|FILE",
         help="'patient' keeps each person's slices together, with the leaking slice split beside "
-        "it for comparison; 'slice' runs that demonstration alone (default: patient)",
+        "it for comparison; 'slice' runs that demonstration alone; a file that 'split' wrote runs "
+        "the patient split alone as it was frozen there (default: patient)",
     )  # fmt: skip
     parser.add_argument(
-        "--folds", type=positive, default=1,
+        "--folds", type=positive,
         help="1: one split into 60 %% training, 20 %% validation, 20 %% test, as in the paper; "
-        "more: cross-validation (default: 1)",
+        "more: cross-validation (default: 1, or those of the frozen split)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--inner-folds", type=positive, default=1, metavar="M",
+        help="1: the validation people choose settings and epoch; more: nested cross-validation, "
+        "in which inner folds of all who are not tested choose them (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seeds", type=positive, default=1, metavar="K",
+        help="fit everything K times on the same split, with seeds from --seed on (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--people", type=positive,
@@ -50,10 +67,11 @@ def _reproduce_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _reproduce(options: argparse.Namespace) -> Iterable[str]:
     require_study()
-    from mslesion.evaluation.predictions import Question, SplitUnit
+    from mslesion.evaluation.predictions import Question
     from mslesion.paper.study import StudyRequest
     from mslesion.pipeline import reproduce
 
+    units, frozen = _split_asked_for(options)
     data = Path(options.data)
     if options.people is not None and options.data != SIMULATED:
         raise UsageError("--people is for the simulated cohort", remedy="leave it out")
@@ -61,15 +79,14 @@ def _reproduce(options: argparse.Namespace) -> Iterable[str]:
         options.people = options.people or PEOPLE
         data = options.output / "cohort"
         _simulate_for_study(options, data)
-    units = {
-        "patient": (SplitUnit.PATIENT, SplitUnit.SLICE),
-        "slice": (SplitUnit.SLICE,),
-    }[options.split]
     request = StudyRequest(
         questions=(Question(options.label),) if options.label else (),
         split_units=units,
-        folds=options.folds,
+        folds=options.folds or 1,
         seed=options.seed,
+        protocol=_protocol(options.inner_folds),
+        frozen=frozen,
+        seeds=options.seeds,
         command=_command_of_study(options),
     )
     result = reproduce(data, options.output, request, options.threads)
@@ -78,13 +95,51 @@ def _reproduce(options: argparse.Namespace) -> Iterable[str]:
     return result.set_aside
 
 
+def _split_asked_for(
+    options: argparse.Namespace,
+) -> tuple[tuple[SplitUnit, ...], FrozenSplit | None]:
+    """What is divided, and the frozen split where one was named."""
+    from mslesion.evaluation.predictions import SplitUnit
+    from mslesion.read.split import read_split
+
+    drawn = {"patient": (SplitUnit.PATIENT, SplitUnit.SLICE), "slice": (SplitUnit.SLICE,)}
+    if options.split in drawn:
+        return drawn[options.split], None
+    file = Path(options.split)
+    if not file.is_file():
+        raise UsageError(
+            f"--split {options.split} is no file, and neither 'patient' nor 'slice'",
+            remedy="give one of these, or the file that 'mslesion split' wrote",
+        )
+    frozen = read_split(file)
+    if options.folds not in (None, len(frozen.split.folds)):
+        raise UsageError(
+            f"--folds {options.folds}, but the frozen split has {len(frozen.split.folds)}",
+            remedy="leave out --folds",
+            file=file,
+        )
+    # Its test people stay out of every training, and so out of a slice split.
+    return (SplitUnit.PATIENT,), frozen
+
+
+def _protocol(inner_folds: int) -> Protocol:
+    from mslesion.paper.protocol import Protocol
+
+    chosen = Protocol()
+    return replace(chosen, decision=replace(chosen.decision, inner_folds=inner_folds))
+
+
 def _command_of_study(options: argparse.Namespace) -> str:
     """What gives the same study again; of paths, only the last part is told."""
     is_simulated = options.data == SIMULATED
     words = ["mslesion reproduce", f"--data {shlex.quote(Path(options.data).name)}"]
     words += [f"--people {options.people}"] if is_simulated else []
     words += [f"--label {options.label}"] if options.label else []
-    words += [f"--split {options.split}", f"--folds {options.folds}", f"--seed {options.seed}"]
+    words += [f"--split {shlex.quote(Path(options.split).name)}"]
+    words += [f"--folds {options.folds}"] if options.folds else []
+    words += [f"--inner-folds {options.inner_folds}"] if options.inner_folds > 1 else []
+    words += [f"--seeds {options.seeds}"] if options.seeds > 1 else []
+    words += [f"--seed {options.seed}"]
     return " ".join([*words, "--output OUT"])
 
 
@@ -112,6 +167,8 @@ REPRODUCE = Command(
     "Reads BIDS, the Mendeley and Kaggle MS datasets, open_ms_data, and folders of NIfTI.",
     "  mslesion reproduce --data simulated --output study\n"
     "  mslesion reproduce --data my-bids-dataset --label lesion --folds 5 --output study\n"
+    "  mslesion reproduce --data my-bids-dataset --split frozen/split.json --inner-folds 3 "
+    "--seeds 5 --output study\n"
     "  mslesion reproduce --data kaggle-ms --split slice --output leakage-demonstration",
     _reproduce_arguments,
     _reproduce,

@@ -34,11 +34,15 @@ class ScanFile:
 
 @dataclass(frozen=True)
 class Person:
-    """One person with one or more scans; ``diagnosis`` is None where it is not known."""
+    """One person with one or more scans.
+
+    ``diagnosis`` is None, and ``site`` (where the person was scanned) empty, where it is not known.
+    """
 
     person_id: str
     diagnosis: Diagnosis | None
     scans: tuple[ScanFile, ...]
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,11 @@ class Cohort:
     def diagnoses(self) -> dict[str, Diagnosis | None]:
         """Diagnosis by person."""
         return {person.person_id: person.diagnosis for person in self.people}
+
+    @property
+    def sites(self) -> dict[str, str]:
+        """Where each person was scanned; empty where it is not known."""
+        return {person.person_id: person.site for person in self.people}
 
     def without_masks(self) -> Cohort:
         """The same cohort with its lesion masks forgotten."""

@@ -1,17 +1,19 @@
 """Who trains, who validates, who tests: drawn once, written down, never straddled.
 
-People (or, for the demonstration of leakage, single slices) are divided class by class and in
-the order of their lesion load, so that every part sees light and heavy cases.
+People (or, for the demonstration of leakage, single slices) are divided class by class, within a
+class site by site, and within a site in the order of their lesion load, so that every part sees
+every site and light and heavy cases.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,13 +29,14 @@ VALIDATION_SHARE_OF_REST = 0.25
 class Unit:
     """What is kept together: a person, or one slice where that was asked for by name.
 
-    ``stratum`` is the class that should be equally frequent everywhere, ``load`` orders the units
-    within it.
+    ``stratum`` is the class that should be equally frequent everywhere; ``site``, empty where there
+    is one or none is known, and ``load`` order the units within it.
     """
 
     name: str
     stratum: str
     load: float = 0.0
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,85 @@ class Split:
         return sha256(json.dumps([self.unit.value, folds]).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class FrozenSplit:
+    """A split by patient that was drawn, and written to ``file``, before anything was fitted.
+
+    ``dataset_sha256`` is the hash of the files it was drawn for; None where the file does not say.
+    """
+
+    split: Split
+    file: Path
+    dataset_sha256: str | None = None
+
+    @property
+    def tested(self) -> frozenset[str]:
+        """Everybody who is tested in some fold."""
+        return frozenset(name for fold in self.split.folds for name in fold.test)
+
+    def doubts(self, dataset_sha256: str) -> list[str]:
+        """What a reader must know where the data set has another hash than the split's."""
+        if self.dataset_sha256 in {None, dataset_sha256}:
+            return []
+        return [
+            (
+                "The files, diagnoses or sites are not those that the split was frozen for (the "
+                "hash of the data set differs)."
+            )
+        ]
+
+    def require_one_fold(self) -> None:
+        """See that there is one training part.
+
+        Raises:
+            CohortError: the split is a cross-validation.
+        """
+        if len(self.split.folds) > 1:
+            raise CohortError(
+                f"has {len(self.split.folds)} folds, each of which takes a model of its own",
+                remedy="freeze a split with --folds 1, or use 'mslesion reproduce'",
+                file=self.file,
+            )
+
+    def require_unseen(self, people: int) -> None:
+        """See that a model has seen none of the people who are tested in the only fold.
+
+        In a cross-validation each model has seen those of the other folds, who are left out.
+
+        Raises:
+            CohortError: it was trained on ``people`` of them.
+        """
+        if people and len(self.split.folds) == 1:
+            raise CohortError(
+                f"tests {people} people on whom the model was trained",
+                remedy="give a model that 'mslesion train' fitted under this split",
+                file=self.file,
+            )
+
+    def require_people(self, people: Iterable[str]) -> None:
+        """See that the split divides exactly these people.
+
+        Raises:
+            CohortError: somebody is in the data alone, or in the split alone.
+        """
+        there, divided = set(map(str, people)), set(self.split.folds[0].subset_of())
+        strange = [
+            f"{count} of the {counted} {'is' if count == 1 else 'are'} not in the {other}"
+            for count, counted, other in (
+                (len(divided - there), "split's people", "data"),
+                (len(there - divided), "data's people", "split"),
+            )
+            if count
+        ]
+        if strange:
+            raise CohortError(
+                "is of other people than these data: " + ", and ".join(strange),
+                remedy="give the data it was frozen for, all scans readable, or freeze a split of "
+                "these with 'mslesion split'",
+                file=self.file,
+            )
+
+
 def draw_split(
     units: Sequence[Unit],
     *,
@@ -93,7 +175,7 @@ def draw_split(
     folds: int = 1,
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
 ) -> Split:
-    """Divide ``units`` at random, stratified by class and lesion load.
+    """Divide ``units`` at random, stratified by class, site and lesion load.
 
     With ``folds=1``, into training, validation and test by ``shares``. With more, each fold tests
     its own part, and a quarter of the rest validates. The order of ``units`` does not matter.
@@ -135,12 +217,12 @@ def _require_enough(units: Sequence[Unit], unit: SplitUnit, folds: int) -> None:
 
 
 def _ordered(units: Sequence[Unit]) -> list[list[Unit]]:
-    ordered = sorted(units, key=lambda u: (u.stratum, u.load, u.name))
+    ordered = sorted(units, key=lambda u: (u.stratum, u.site, u.load, u.name))
     return [list(group) for _, group in groupby(ordered, key=lambda u: u.stratum)]
 
 
 def _deal(units: Sequence[Unit], parts: int, generator: np.random.Generator) -> dict[str, int]:
-    """Deal neighbours in lesion load to different parts, as cards, in a new order each round."""
+    """Deal neighbours in the order to different parts, as cards, in a new order each round."""
     part_of: dict[str, int] = {}
     offset: int | None = None
     for group in _ordered(units):
@@ -160,7 +242,7 @@ def _deal(units: Sequence[Unit], parts: int, generator: np.random.Generator) -> 
 def _take_share(
     units: Sequence[Unit], share: float, generator: np.random.Generator
 ) -> tuple[list[Unit], list[Unit]]:
-    """Draw ``share`` of every class, spread over its range of load: (taken, left)."""
+    """Draw ``share`` of every class, spread over its sites and loads: (taken, left)."""
     taken: list[Unit] = []
     left: list[Unit] = []
     for group in _ordered(units):

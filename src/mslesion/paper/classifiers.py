@@ -6,8 +6,8 @@ pixels (N, S*S); they can be cloned, searched, cross-validated and put into pipe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, replace
 from itertools import product
 from math import isqrt
 from pathlib import Path
@@ -25,11 +25,11 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from mslesion.errors import UsageError
+from mslesion.paper.choosing import FitRequest, Fitted, fit_best, held_out_answers
 from mslesion.paper.protocol import (
     AugmentationProtocol,
     BaselineProtocol,
     NetworkProtocol,
-    Protocol,
     TrainingProtocol,
 )
 from mslesion.paper.result import Epoch
@@ -180,59 +180,67 @@ def _require_two(classes: NDArray[Any]) -> None:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """A classifier fitted on training data, all its choices made on validation data.
-
-    ``protocol`` is the one it was fitted by; an ablation changes it.
-    """
-
-    estimator: Any
-    protocol: Protocol
-    settings: dict[str, Any]
-    seconds: float
-    curve: tuple[Epoch, ...] = ()
-    kept_epoch: int | None = None
-
-    def probability(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Probability of the answer yes (class 1) for images (N, S, S)."""
-        chosen: NDArray[np.float64] = self.estimator.predict_proba(pixels)[:, 1]
-        return chosen
-
-
-@dataclass(frozen=True, eq=False)
-class FitRequest:
-    """What every classifier is fitted from."""
-
-    training: LabelledImages
-    validation: LabelledImages
-    protocol: Protocol
-    seed: int
-    checkpoint: Path | None = None
-
-
 def fit_cnn(request: FitRequest) -> Fitted:
-    """The network, its epoch chosen on validation data."""
+    """The network; its epoch, and with inner rounds how long it is trained, by validation loss."""
     started = perf_counter()
-    estimator = CNNClassifier(
+    trained = [_train_cnn(request, *round_) for round_ in _rounds_with_checkpoints(request)]
+    if request.inner:
+        curve = _mean_curve([network.curve_ for network in trained])
+        kept_epoch = min(curve, key=lambda epoch: epoch.validation_loss).number
+        estimator = _train_cnn(
+            _of_epochs(request, kept_epoch), request.training, request.checkpoint
+        )
+    else:
+        (estimator,) = trained
+        curve, kept_epoch = estimator.curve_, estimator.kept_epoch_
+    return Fitted(
+        estimator,
+        request.protocol,
+        {"pooling": request.protocol.network.pooling, "epoch": kept_epoch},
+        perf_counter() - started,
+        curve,
+        kept_epoch,
+        held_out_answers(trained, request),
+    )
+
+
+def _rounds_with_checkpoints(
+    request: FitRequest,
+) -> Iterator[tuple[LabelledImages, Path | None, LabelledImages]]:
+    """The rounds, each with the place of its own checkpoint."""
+    for number, (training, validation) in enumerate(request.rounds):
+        place = request.checkpoint
+        if place is not None and request.inner:
+            place = place.with_name(f"{place.stem}_inner-{number}{place.suffix}")
+        yield training, place, validation
+
+
+def _train_cnn(
+    request: FitRequest,
+    training: LabelledImages,
+    checkpoint: Path | None,
+    validation: LabelledImages | None = None,
+) -> CNNClassifier:
+    network = CNNClassifier(
         request.protocol.network,
         request.protocol.training,
         request.protocol.augmentation,
         request.seed,
-        request.checkpoint,
-    ).fit(
-        request.training.pixels,
-        request.training.labels,
-        validation=(request.validation.pixels, request.validation.labels),
+        checkpoint,
     )
-    return Fitted(
-        estimator,
-        request.protocol,
-        {"pooling": request.protocol.network.pooling, "epoch": estimator.kept_epoch_},
-        perf_counter() - started,
-        estimator.curve_,
-        estimator.kept_epoch_,
-    )
+    held_out = None if validation is None else (validation.pixels, validation.labels)
+    return network.fit(training.pixels, training.labels, validation=held_out)
+
+
+def _of_epochs(request: FitRequest, epochs: int) -> FitRequest:
+    training = replace(request.protocol.training, epochs=epochs)
+    return replace(request, protocol=replace(request.protocol, training=training))
+
+
+def _mean_curve(curves: Sequence[tuple[Epoch, ...]]) -> tuple[Epoch, ...]:
+    """Epoch by epoch the mean over trainings of one length."""
+    means = np.mean([[astuple(epoch) for epoch in curve] for curve in curves], axis=0)
+    return tuple(Epoch(int(number), *map(float, means)) for number, *means in means.tolist())
 
 
 def fit_max_pooling_cnn(request: FitRequest) -> Fitted:
@@ -243,17 +251,13 @@ def fit_max_pooling_cnn(request: FitRequest) -> Fitted:
 
 def fit_tree(request: FitRequest) -> Fitted:
     """The decision tree whose depth and leaf size do best on validation data."""
-    started = perf_counter()
-    best, settings = _choose(_tree_candidates(request.protocol.baselines, request.seed), request)
-    return Fitted(best, request.protocol, settings, perf_counter() - started)
+    return fit_best(_tree_candidates(request.protocol.baselines, request.seed), request)
 
 
 def fit_svm(request: FitRequest) -> Fitted:
     """The SVM whose cost and kernel width do best on validation data."""
-    started = perf_counter()
     features = int(np.prod(request.training.pixels.shape[1:]))
-    best, settings = _choose(_svm_candidates(request.protocol.baselines, features), request)
-    return Fitted(best, request.protocol, settings, perf_counter() - started)
+    return fit_best(_svm_candidates(request.protocol.baselines, features), request)
 
 
 CLASSIFIERS: Mapping[str, Callable[[FitRequest], Fitted]] = {
@@ -282,25 +286,3 @@ def _svm_candidates(
         svm = SVC(C=cost, gamma=gamma / features, kernel=protocol.svm_kernel)
         machine = MarginClassifier(make_pipeline(Pixels(), StandardScaler(), svm))
         yield {"C": cost, "gamma": gamma / features}, machine
-
-
-def _choose(
-    candidates: Iterator[tuple[dict[str, Any], BaseEstimator]], request: FitRequest
-) -> tuple[BaseEstimator, dict[str, Any]]:
-    """The candidate with the highest balanced accuracy on validation data; the first of equals."""
-    best: tuple[float, BaseEstimator, dict[str, Any]] | None = None
-    for settings, estimator in candidates:
-        fitted = clone(estimator).fit(request.training.pixels, request.training.labels)
-        score = _balanced_accuracy(
-            request.validation.labels, fitted.predict(request.validation.pixels)
-        )
-        if best is None or score > best[0]:
-            best = (score, fitted, {**settings, "validation_balanced_accuracy": score})
-    if best is None:
-        raise UsageError("no candidate to choose from", remedy="name at least one value each")
-    return best[1], best[2]
-
-
-def _balanced_accuracy(labels: NDArray[np.integer], answers: NDArray[np.integer]) -> float:
-    """Mean recall over the classes that occur."""
-    return float(np.mean([(answers[labels == c] == c).mean() for c in np.unique(labels)]))

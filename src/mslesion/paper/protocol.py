@@ -170,6 +170,12 @@ class DecisionProtocol:
     split_unit: Literal["patient"] = _chosen(
         "patient", "slices of one person on both sides of a split would leak the answer"
     )
+    inner_folds: int = _chosen(
+        1,
+        "1: the split's validation people choose settings and epoch. More: nested cross-"
+        "validation, where each inner part of all people not tested chooses in turn (by person; in "
+        "the slice split by slice), and what does best in the mean is fitted on all of them",
+    )
     bootstrap_draws: int = _chosen(2000, "BCa intervals over resampled people, 95 %")
     stated_prevalence: float = _chosen(
         0.1,

@@ -92,16 +92,22 @@ def draw_slice_split(
     seed: int,
     folds: int = 1,
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    sites: Mapping[str, str] | None = None,
 ) -> Split:
-    """Divide the people, or the slices, that a question is asked of."""
-    make_units = {SplitUnit.PATIENT: _people_units, SplitUnit.SLICE: _slice_units}[unit]
-    return draw_split(
-        make_units(slices, question, seed), unit=unit, seed=seed, folds=folds, shares=shares
+    """Divide the people, or the slices, that a question is asked of.
+
+    ``sites`` says where each person was scanned, if that is known.
+    """
+    units = (
+        _people_units(slices, question, sites or {})
+        if unit is SplitUnit.PATIENT
+        else _slice_units(slices, question, seed)
     )
+    return draw_split(units, unit=unit, seed=seed, folds=folds, shares=shares)
 
 
-def _people_units(slices: SliceSet, question: Question, _seed: int) -> list[Unit]:
-    """Each person, by diagnosis and lesion area.
+def _people_units(slices: SliceSet, question: Question, sites: Mapping[str, str]) -> list[Unit]:
+    """Each person, by diagnosis, site and lesion area.
 
     So both questions have one split where they are asked of the same people. Where lesions are
     asked for and a group is too small to be divided, people are ordered by lesion area alone.
@@ -118,6 +124,7 @@ def _people_units(slices: SliceSet, question: Question, _seed: int) -> list[Unit
                 str(person),
                 strata[int(slices.is_ms[of_person][0])],
                 float(slices.lesion_area_mm2[of_person].sum()),
+                sites.get(str(person), ""),
             )
         )
     return units

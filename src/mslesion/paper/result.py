@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,11 @@ class Fit:
     """How one classifier was fitted in one fold.
 
     ``curve`` is empty for classifiers without epochs; ``kept_epoch`` is the epoch (from 1) whose
-    weights were kept; ``settings`` are those chosen on validation data.
+    weights were kept; ``settings`` are those chosen on validation data. ``model_sha256`` is the
+    hash of the model's file, None where none was kept.
+
+    In nested cross-validation the curve is the mean over the inner trainings, and ``kept_epoch``
+    is how many epochs the final one had.
     """
 
     fold: int
@@ -37,6 +42,7 @@ class Fit:
     settings: dict[str, Any]
     curve: tuple[Epoch, ...] = ()
     kept_epoch: int | None = None
+    model_sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,11 @@ class Run:
     classifier: str
     predictions: Predictions
     fits: tuple[Fit, ...]
+
+    @property
+    def name(self) -> str:
+        """What was asked of whom, in words."""
+        return f"{self.question}, {self.split_unit} split, {self.classifier}"
 
 
 @dataclass(frozen=True)
@@ -102,5 +113,15 @@ class StudyResult:
     """What is in doubt about scans and masks, each after the scan's name."""
     mended: tuple[str, ...] = ()
     """What was mended in them."""
+    inner_splits: dict[tuple[Question, SplitUnit], tuple[Split, ...]] = field(default_factory=dict)
+    """In nested cross-validation, how those not tested were divided, for each fold of a split."""
+    other_seeds: dict[int, tuple[Run, ...]] = field(default_factory=dict)
+    """The same runs fitted with other seeds than ``seed``, on the same splits."""
     notes: tuple[str, ...] = ()
     """What the reader must know of this run: questions or splits that could not be had, and why."""
+
+    def told(self, provenance: Mapping[str, Any], *notes: str) -> StudyResult:
+        """The same result with more said about where it comes from."""
+        return replace(
+            self, provenance={**self.provenance, **provenance}, notes=(*self.notes, *notes)
+        )

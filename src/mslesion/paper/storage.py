@@ -52,6 +52,7 @@ class SliceModel:
     """A fitted classifier with what is needed to use and to judge it.
 
     ``trained_on`` says so in plain values: cohort, people, slices, seed, hash of the split.
+    ``sha256`` is that of the file of weights, empty where it was not read from one.
     """
 
     classifier: str
@@ -59,6 +60,7 @@ class SliceModel:
     question: Question
     protocol: Protocol
     trained_on: dict[str, Any]
+    sha256: str = ""
 
     def probability(self, pixels: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probability of the answer yes for images (N, S, S)."""
@@ -66,8 +68,11 @@ class SliceModel:
         return chosen
 
 
-def save_model(model: SliceModel, folder: Path) -> None:
+def save_model(model: SliceModel, folder: Path) -> str:
     """Write a model's folder; the description comes last, so that a half-written one is refused.
+
+    Returns:
+        The SHA-256 of its weights, or of its estimator, as it stands in the description.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -77,6 +82,7 @@ def save_model(model: SliceModel, folder: Path) -> None:
     else:
         name, content = "estimator.skops", _dump_baseline(model.estimator)
     write_bytes(folder / name, content)
+    content_sha256 = sha256(content).hexdigest()
     write_json(
         folder / "model.json",
         {
@@ -87,9 +93,10 @@ def save_model(model: SliceModel, folder: Path) -> None:
             "trained_on": model.trained_on,
             "protocol": dataclasses.asdict(model.protocol),
             "file": name,
-            "sha256": sha256(content).hexdigest(),
+            "sha256": content_sha256,
         },
     )
+    return content_sha256
 
 
 def delete_model(folder: Path) -> None:
@@ -132,6 +139,7 @@ def load_model(folder: Path) -> SliceModel:
         description.question,
         description.protocol,
         description.trained_on,
+        description.sha256,
     )
 
 

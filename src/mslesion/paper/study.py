@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,19 @@ from joblib import Parallel, delayed
 
 from mslesion import __version__
 from mslesion.cohort.people import Cohort
-from mslesion.cohort.split import Split
-from mslesion.evaluation.predictions import Predictions, Question, SplitUnit
+from mslesion.cohort.split import FrozenSplit, Split
+from mslesion.evaluation.looks import Look, look_at_slices, one_sha256
+from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.paper.classifiers import ABLATIONS, CLASSIFIERS
 from mslesion.paper.examples import choose_examples
-from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
+from mslesion.paper.fitting import (
+    Job,
+    Task,
+    require_both_classes,
+    require_both_inner_classes,
+    run_task,
+    subset_of_slices,
+)
 from mslesion.paper.network import describe_layers
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import NAMELESS, choose_questions, draw_slice_split
@@ -37,8 +46,10 @@ class StudyRequest:
     """What is asked of a cohort.
 
     ``questions`` empty means every question the cohort can answer. ``split_units`` are run side
-    by side; the gap between them is what the slice split would have pretended. ``command`` is
-    what a reader types to get the same study again.
+    by side; the gap between them is what the slice split would have pretended. ``frozen`` is a
+    split by patient to take instead of drawing one of ``folds``. ``seeds`` is how often everything
+    is fitted, with seeds from ``seed`` on, on splits that are drawn with ``seed`` alone.
+    ``command`` is what a reader types to get the same study again.
     """
 
     questions: tuple[Question, ...] = ()
@@ -48,6 +59,8 @@ class StudyRequest:
     with_ablations: bool = True
     protocol: Protocol = field(default_factory=Protocol)
     command: str = ""
+    frozen: FrozenSplit | None = None
+    seeds: int = 1
 
 
 def run_study(
@@ -63,21 +76,18 @@ def run_study(
     """
     questions, notes = choose_questions(cohort, cut.slices, request.questions)
     asked = {q: cut.slices.where(cut.slices.labels(q) != UNKNOWN) for q in questions}
+    if request.frozen is not None:
+        request.frozen.require_people(cut.slices.person_id)
     splits = {
-        (question, unit): draw_slice_split(
-            asked[question],
-            question,
-            unit,
-            seed=request.seed,
-            folds=request.folds,
-            shares=request.protocol.decision.split_shares,
-        )
+        (question, unit): split_of(asked[question], question, unit, request, cohort.sites)
         for question in questions
         for unit in request.split_units
     }
-    for (question, _), split in splits.items():
-        require_both_classes(asked[question], question, split)
-    tasks = list(_plan(asked, splits, request, folder))
+    inner = {
+        key: _inner_splits(asked[key[0]], key[0], split, request, cohort.sites)
+        for key, split in splits.items()
+    }
+    tasks = list(_plan(asked, splits, inner, request, folder))
     _forget_other_models(folder / "models", {task.job.name for task in tasks})
     # Trainings take longest: started first, they do not leave one core idle at the end.
     tasks.sort(key=lambda task: not task.job.classifier.startswith("CNN"))
@@ -88,7 +98,12 @@ def run_study(
         protocol=request.protocol,
         cohort=_summarise(cohort, cut),
         splits=splits,
-        runs=_join_folds(answered),
+        inner_splits=inner,
+        runs=_join_folds(answered, 0),
+        other_seeds={
+            request.seed + repeat: _join_folds(answered, repeat)
+            for repeat in range(1, request.seeds)
+        },
         layers=describe_layers(request.protocol.network, request.protocol.slices.size_pixels),
         examples=choose_examples(cut.slices),
         seed=request.seed,
@@ -97,6 +112,23 @@ def run_study(
         doubts=cut.doubts,
         mended=cut.mended,
         notes=(*([] if cohort.has_patient_names else [NAMELESS]), *notes),
+    )
+
+
+def look_at_study(result: StudyResult, request: StudyRequest) -> Look:
+    """The look at the test people that a study takes, all its seeds together."""
+    by_seed = {result.seed: result.runs, **result.other_seeds}
+    honest = [split for (_, unit), split in result.splits.items() if unit is SplitUnit.PATIENT]
+    return look_at_slices(
+        request.command,
+        one_sha256(split.sha256 for split in honest or result.splits.values()),
+        [fit.model_sha256 for run in result.runs for fit in run.fits if fit.model_sha256],
+        {
+            f"{run.name}, seed {seed}": run.predictions
+            for seed, runs in by_seed.items()
+            for run in runs
+        },
+        request.protocol.decision.threshold,
     )
 
 
@@ -116,13 +148,64 @@ def _forget_other_models(place: Path, wanted: set[str]) -> None:
             delete_model(model)
 
 
+def split_of(
+    slices: SliceSet,
+    question: Question,
+    unit: SplitUnit,
+    request: StudyRequest,
+    sites: Mapping[str, str],
+) -> Split:
+    """The frozen split, or one drawn now, with two classes to learn and to choose by."""
+    if unit is SplitUnit.PATIENT and request.frozen is not None:
+        split = request.frozen.split
+    else:
+        split = draw_slice_split(
+            slices,
+            question,
+            unit,
+            seed=request.seed,
+            folds=request.folds,
+            shares=request.protocol.decision.split_shares,
+            sites=sites,
+        )
+    require_both_classes(slices, question, split)
+    return split
+
+
+def _inner_splits(
+    slices: SliceSet,
+    question: Question,
+    split: Split,
+    request: StudyRequest,
+    sites: Mapping[str, str],
+) -> tuple[Split, ...]:
+    """For each fold, a division of all who are not tested; none unless it was asked for."""
+    if request.protocol.decision.inner_folds == 1:
+        return ()
+    drawn = []
+    for number, fold in enumerate(split.folds):
+        untested = slices.where(subset_of_slices(slices, split.unit, fold) != Subset.TEST)
+        inner = draw_slice_split(
+            untested,
+            question,
+            split.unit,
+            seed=request.seed + number,
+            folds=request.protocol.decision.inner_folds,
+            sites=sites,
+        )
+        require_both_inner_classes(untested, question, inner)
+        drawn.append(inner)
+    return tuple(drawn)
+
+
 def _plan(
     asked: Mapping[Question, SliceSet],
     splits: Mapping[tuple[Question, SplitUnit], Split],
+    inner: Mapping[tuple[Question, SplitUnit], tuple[Split, ...]],
     request: StudyRequest,
     folder: Path,
 ) -> Iterator[Task]:
-    """Every fit of the study; models under the patient split alone.
+    """Every fit of the study; models under the patient split and the first seed alone.
 
     Ablations answer the paper's claims once: under the patient split, and of the question its
     title asks where both are asked.
@@ -132,25 +215,27 @@ def _plan(
         is_patient_split = unit is SplitUnit.PATIENT
         with_ablations = request.with_ablations and is_patient_split and question is ablated
         for classifier, fit in {**CLASSIFIERS, **(ABLATIONS if with_ablations else {})}.items():
-            for fold in range(len(split.folds)):
-                job = Job(question, unit, classifier, fold)
+            for fold, repeat in product(range(len(split.folds)), range(request.seeds)):
+                job = Job(question, unit, classifier, fold, repeat)
+                is_kept = is_patient_split and repeat == 0
                 yield Task(
                     job=job,
                     fit=fit,
                     slices=asked[question],
                     split=split,
                     protocol=request.protocol,
-                    seed=request.seed + fold,
+                    seed=request.seed + fold + repeat,
                     checkpoint=folder / "checkpoints" / f"{job.name}.safetensors",
-                    model_folder=folder / "models" / job.name if is_patient_split else None,
+                    model_folder=folder / "models" / job.name if is_kept else None,
+                    inner=inner[question, unit][fold] if inner[question, unit] else None,
                 )
 
 
-def _join_folds(answered: Mapping[Job, tuple[Predictions, Fit]]) -> tuple[Run, ...]:
-    """One run for each question, split and classifier, in the order of the tables."""
+def _join_folds(answered: Mapping[Job, tuple[Predictions, Fit]], repeat: int) -> tuple[Run, ...]:
+    """One run for each question, split and classifier of one seed, in the order of the tables."""
     order = list({**CLASSIFIERS, **ABLATIONS})
     jobs = sorted(
-        answered,
+        (job for job in answered if job.repeat == repeat),
         key=lambda job: (
             list(Question).index(job.question),
             list(SplitUnit).index(job.split_unit),

@@ -13,7 +13,7 @@ from mslesion.cohort.people import Cohort, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
-from mslesion.read.participants import read_participants
+from mslesion.read.participants import UNKNOWN, read_participants
 
 _LESION_LABELS = {"L", "lesion"}
 """``label-L`` is reserved for lesions by BIDS; ``label-lesion`` is what many write."""
@@ -30,9 +30,9 @@ def is_bids(folder: Path) -> bool:
 def read_bids(folder: Path) -> Cohort:
     """Read a BIDS dataset without opening any image.
 
-    People are those with a folder ``sub-*``; their diagnosis is the ``group`` of
-    ``participants.tsv``. Of several FLAIR images of one session the first is taken, images
-    without ``space-`` before those with it. A subject without a FLAIR image is set aside.
+    People are those with a folder ``sub-*``; their diagnosis is the ``group``, and their site the
+    ``site``, of ``participants.tsv``. Of several FLAIR images of one session the first is taken,
+    images without ``space-`` before those with it. A subject without a FLAIR image is set aside.
 
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
@@ -43,7 +43,10 @@ def read_bids(folder: Path) -> Cohort:
     for subject in _subjects(folder):
         scans = tuple(_scans_of(subject, folder))
         if scans:
-            people.append(Person(subject.name, participants.diagnosis(subject.name), scans))
+            diagnosis = participants.diagnosis(subject.name)
+            site = participants.value(subject.name, "site")
+            known_site = "" if site == UNKNOWN else site
+            people.append(Person(subject.name, diagnosis, scans, known_site))
         else:
             set_aside.append(
                 ScanError(

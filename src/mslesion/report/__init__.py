@@ -17,6 +17,7 @@ from mslesion.report.content import build_document
 from mslesion.report.evaluation_files import write_evaluation_files
 from mslesion.report.measures import SPLIT_KEYS, measure_study, measures_as_json, timings_as_json
 from mslesion.report.page import render
+from mslesion.report.seeds import seed_columns, seed_rows
 from mslesion.write.atomic import write_bytes, write_json, write_table, write_text
 
 PREDICTION_COLUMNS = (
@@ -30,10 +31,11 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     """Write the page, its figures, and what they are made from.
 
     ``report.html``, ``figures/*.png``, ``metrics.json`` and its parts
-    (:func:`.evaluation_files.write_evaluation_files`), ``predictions.csv``, ``split.json``, and
-    ``timings.json``, which alone differs when the same study is run again. Each file is complete
-    or absent; the page comes last, so that where it is, the others are. The same result gives the
-    same bytes. Figures of an earlier report that this one does not have are removed.
+    (:func:`.evaluation_files.write_evaluation_files`), ``predictions.csv``, ``split.json``,
+    ``seeds.tsv`` where there were several, and ``timings.json``, which alone of these differs when
+    the same study is run again. Each file is complete or absent; the page comes last, so that
+    where it is, the others are. The same result gives the same bytes. Figures and seeds of an
+    earlier report that this one does not have are removed.
 
     Returns:
         The content of ``metrics.json``.
@@ -52,6 +54,10 @@ def write_report(result: StudyResult, folder: Path) -> dict[str, Any]:
     write_evaluation_files(metrics, measures, folder)
     write_json(folder / "split.json", _splits_as_json(result))
     write_json(folder / "timings.json", timings_as_json(result))
+    if result.other_seeds:
+        write_table(folder / "seeds.tsv", list(seed_rows(result)), seed_columns(result))
+    else:
+        (folder / "seeds.tsv").unlink(missing_ok=True)
     write_table(folder / "predictions.csv", list(_prediction_rows(result)), PREDICTION_COLUMNS, ",")
     for earlier in (folder / "figures").glob("figure-*.png"):
         if earlier.stem not in pictures:
@@ -70,7 +76,12 @@ def study_metrics(result: StudyResult) -> dict[str, Any]:
 def _splits_as_json(result: StudyResult) -> dict[str, Any]:
     splits: dict[str, dict[str, Any]] = {}
     for (question, unit), split in result.splits.items():
-        marked = {**split_as_json(unit), **split.as_json()}
+        inner = result.inner_splits.get((question, unit), ())
+        marked = {
+            **split_as_json(unit),
+            **split.as_json(),
+            **({"inner": [each.as_json() for each in inner]} if inner else {}),
+        }
         splits.setdefault(question.value, {})[SPLIT_KEYS[unit]] = marked
     return splits
 

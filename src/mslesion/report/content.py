@@ -30,6 +30,7 @@ from mslesion.report.drawings import (
 )
 from mslesion.report.evaluation_blocks import evaluation_blocks
 from mslesion.report.measures import QuestionMeasures, StudyMeasures, more_frequent_share
+from mslesion.report.seeds import seed_section
 from mslesion.report.wording import (
     PAPER_MEASURES,
     WORDS,
@@ -86,6 +87,7 @@ def build_document(result: StudyResult, measures: StudyMeasures) -> Document:
                 _example_section(result),
                 _network_section(result),
                 _pooling_section(measures),
+                seed_section(result, measures),
                 _paper_section(),
                 _choice_section(result),
                 _reading_section(result),
@@ -363,11 +365,22 @@ def _reading_section(result: StudyResult) -> Section:
         "the values, moved by the bias-corrected and accelerated method (BCa). With fewer than "
         f"{FEW_PEOPLE} people such intervals are too narrow; a warning says so."
     )
-    return Section(
-        "reading",
-        "How to read the numbers",
-        (Listing((_MEASURES_EXPLAINED, intervals, pooled, _QUESTIONS_EXPLAINED)),),
-    )
+    said = (_MEASURES_EXPLAINED, intervals, pooled, *_nested(result), _QUESTIONS_EXPLAINED)
+    return Section("reading", "How to read the numbers", (Listing(said),))
+
+
+def _nested(result: StudyResult) -> list[str]:
+    inner_folds = result.protocol.decision.inner_folds
+    if inner_folds == 1:
+        return []
+    return [
+        (
+            f"Settings and epoch were chosen in nested cross-validation, by {inner_folds} inner "
+            "folds of those who are not tested. So all of these count as training, and once more "
+            "as validation, with the answers of the inner classifiers that had not seen them; the "
+            "training curve is the mean over the inner folds."
+        )
+    ]
 
 
 def _run_section(result: StudyResult) -> Section:

@@ -87,3 +87,17 @@ def test_no_fold_at_all_is_a_mistake_of_the_caller() -> None:
     """Zero folds are refused as a usage error."""
     with pytest.raises(UsageError, match="0 folds"):
         draw_split(people(9, 9), unit=SplitUnit.PATIENT, seed=0, folds=0)
+
+
+def test_every_part_sees_every_site() -> None:
+    """Of two sites of fifteen people in each class, three or four each are tested of ten."""
+    units = [
+        Unit(f"{stratum}{i:03d}", stratum, float(i % 15), site)
+        for stratum in ("MS", "control")
+        for i, site in enumerate(["A"] * 15 + ["B"] * 15)
+    ]
+    site_of = {unit.name: unit.site for unit in units}
+    for seed in range(20):
+        fold = draw_split(units, unit=SplitUnit.PATIENT, seed=seed).folds[0]
+        for part, expected in ((fold.test, 6), (fold.validation, 6), (fold.training, 18)):
+            assert abs(sum(site_of[name] == "A" for name in part) - expected) <= 1
