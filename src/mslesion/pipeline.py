@@ -49,6 +49,7 @@ from mslesion.write.folder import output_folder
 if TYPE_CHECKING:
     from mslesion.detection import Detection
     from mslesion.detector import Detector
+    from mslesion.experiments.study import StudyOrder
     from mslesion.lesions.learning.recipe import DetectorRecipe
     from mslesion.paper.result import StudyResult
     from mslesion.paper.storage import SliceModel
@@ -418,6 +419,23 @@ def audit_claims(
         with output_folder(output):
             write_json(output / "claims_audit.json", audit.as_json())
     return audit
+
+
+def study(order: StudyOrder, *, page_only: bool = False) -> Path:
+    """What each choice of the paper brings; gives the page, written beside its results.
+
+    With ``page_only`` nothing is run: the page is written again from the results that are there.
+
+    Raises:
+        UsageError: the page needs a number that no result file holds.
+    """
+    from mslesion.experiments.page import write_page
+    from mslesion.experiments.study import run_experiments
+
+    with output_folder(order.output, *([order.data] if order.data is not None else [])):
+        if not page_only:
+            run_experiments(order)
+        return write_page(order.output)
 
 
 @contextmanager

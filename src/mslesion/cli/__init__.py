@@ -21,6 +21,7 @@ from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
 from mslesion.cli.evaluate import COMPARE, EVALUATE
 from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
+from mslesion.cli.study import STUDY
 from mslesion.errors import MslesionError, UnforeseenError, UsageError
 
 EXIT_SOME_REFUSED = 3
@@ -28,7 +29,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN,
-    PREDICT, CLAIMS,
+    PREDICT, CLAIMS, STUDY,
 )  # fmt: skip
 
 

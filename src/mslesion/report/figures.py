@@ -48,7 +48,11 @@ _SMALL, _NORMAL, _LARGE = 9, 10.5, 12.5
 
 def draw(drawing: Drawing) -> bytes:
     """The PNG of a drawing; without date or software in it, so that bytes repeat."""
-    figure = _DRAWERS[type(drawing)](drawing)
+    return as_png(_DRAWERS[type(drawing)](drawing))
+
+
+def as_png(figure: Figure) -> bytes:
+    """The PNG of a figure; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Names may be in any script; a letter the font lacks is shown as a box, which is enough.
