@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor, isfinite
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,7 +33,7 @@ from mslesion.report.figures import (
 )
 
 _SMALL, _NORMAL, _LARGE = 9, 10.5, 12.5
-_ROW_INCHES = 0.46
+_ROW_INCHES, _DOT_INCHES = 0.42, 0.34
 _STYLES = (
     (BLUE, "o", BLUE), (VERMILION, "D", "white"), (GREEN, "s", GREEN), (ORANGE, "^", ORANGE),
     (PURPLE, "v", "white"),
@@ -109,14 +110,15 @@ def _figure(width_inches: float, height_inches: float, question: str, *, rehears
     figure = Figure((width_inches, height_inches), DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     mark = "REHEARSAL, means nothing. " if rehearsal else ""
-    figure.suptitle(mark + question, fontsize=_LARGE + 1, color=INK, weight="bold")
+    title = textwrap.fill(mark + question, round(8.5 * width_inches))
+    figure.suptitle(title, fontsize=_LARGE + 1, color=INK, weight="bold")
     return figure
 
 
 def _draw_dots(drawing: DotDrawing) -> Figure:
     tallest = max(len(panel.rows) for panel in drawing.panels)
     series = max(len(row.dots) for panel in drawing.panels for row in panel.rows)
-    row_inches = _ROW_INCHES * max(1.0, 0.55 * series)
+    row_inches = max(_ROW_INCHES, _DOT_INCHES * series + 0.12)
     width = 3.4 * len(drawing.panels) + 2.2
     figure = _figure(
         width, row_inches * tallest + 2.3, drawing.question, rehearsal=drawing.is_rehearsal
@@ -124,13 +126,29 @@ def _draw_dots(drawing: DotDrawing) -> Figure:
     same_rows = len({tuple(row.label for row in panel.rows) for panel in drawing.panels}) == 1
     sides = figure.subplots(1, len(drawing.panels), squeeze=False)[0]
     for number, (axes, panel) in enumerate(zip(sides, drawing.panels, strict=True)):
-        _draw_panel(axes, panel, drawing.series, with_labels=number == 0 or not same_rows)
+        shown = replace(panel, limits=_common_limits(panel, drawing.panels))
+        _draw_panel(axes, shown, drawing.series, with_labels=number == 0 or not same_rows)
     handles = _legend(drawing, with_runs=_has_runs(drawing))
     figure.legend(
         handles=handles, loc="outside lower center", frameon=False, fontsize=_NORMAL,
-        labelcolor=INK, ncols=min(len(handles), 2 + len(drawing.panels)),
+        labelcolor=INK, ncols=min(len(handles), 1 + len(drawing.panels)),
     )  # fmt: skip
     return figure
+
+
+def _common_limits(panel: Panel, panels: tuple[Panel, ...]) -> tuple[float, float]:
+    """Panels of one axis are drawn alike, and as wide as the widest interval asks for."""
+    alike = [other for other in panels if other.axis == panel.axis]
+    reached = [
+        value
+        for other in alike
+        for row in other.rows
+        for dot in row.dots
+        for value in (dot.estimate.value, dot.estimate.low, dot.estimate.high, *dot.runs)
+        if isfinite(value)
+    ]
+    low = min([panel.limits[0], *(floor(10 * value) / 10 for value in reached)])
+    return max(low, 0.0), panel.limits[1]
 
 
 def _draw_panel(axes: Any, panel: Panel, series: tuple[str, ...], *, with_labels: bool) -> None:
@@ -142,10 +160,11 @@ def _draw_panel(axes: Any, panel: Panel, series: tuple[str, ...], *, with_labels
     axes.set_axisbelow(True)
     axes.set_xlim(*(panel.scale * limit for limit in panel.limits))
     axes.set_ylim(len(panel.rows) - 0.45, -0.75)
-    labels = [textwrap.fill(row.label, 24) for row in panel.rows] if with_labels else []
+    labels = [textwrap.fill(row.label, 26) for row in panel.rows] if with_labels else []
     axes.set_yticks(range(len(panel.rows)) if with_labels else [], labels, parse_math=False)
     axes.tick_params(axis="y", labelsize=_NORMAL, labelcolor=INK)
-    axes.set_title(textwrap.fill(panel.title, 34), fontsize=_NORMAL + 0.5, color=INK)
+    title = "\n".join(textwrap.fill(line, 36) for line in panel.title.split("\n"))
+    axes.set_title(title, fontsize=_NORMAL + 0.5, color=INK)
     axes.set_xlabel(panel.axis, fontsize=_NORMAL, color=INK)
     if panel.reference_words:
         place = panel.scale * panel.reference
@@ -155,7 +174,7 @@ def _draw_panel(axes: Any, panel: Panel, series: tuple[str, ...], *, with_labels
             ha="left" if panel.reference < sum(panel.limits) / 2 + 1e-9 else "right",
         )  # fmt: skip
     for place, row in enumerate(panel.rows):
-        step = 0.62 / max(len(row.dots), 2)
+        step = 0.8 / max(len(row.dots), 2)
         for number, dot in enumerate(row.dots):
             height = place + step * (number - (len(row.dots) - 1) / 2)
             _draw_dot(axes, height, dot, panel, _STYLES[series.index(dot.series)])
@@ -182,12 +201,12 @@ def _draw_dot(
     if dot.estimate.has_interval:
         axes.plot([low, high], [height, height], color=colour, linewidth=2)
     axes.plot(
-        value, height, mark, color=colour, markersize=7, markerfacecolor=fill, markeredgewidth=1.6
-    )
-    axes.text(
-        value, height - 0.09, f"{value:.{panel.decimals}f}", fontsize=_SMALL, color=INK,
-        ha="center", va="bottom", bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4,
-                                        "alpha": 0.75},
+        value, height, mark, color=colour, markersize=7, markerfacecolor=fill, markeredgewidth=1.6,
+        clip_on=False, zorder=4,
+    )  # fmt: skip
+    axes.annotate(
+        f"{value:.{panel.decimals}f}", (value, height), (0, 5), textcoords="offset points",
+        ha="center", va="bottom", fontsize=_SMALL, color=INK, zorder=5, annotation_clip=False,
     )  # fmt: skip
 
 

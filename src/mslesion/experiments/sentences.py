@@ -6,7 +6,7 @@ not the same as none being there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mslesion.evaluation.intervals import Estimate
 from mslesion.report.wording import (
@@ -16,6 +16,7 @@ from mslesion.report.wording import (
     format_value,
 )
 
+_HIGHER, _LOWER, _NONE_SHOWN, _NOTHING_CLAIMED = "higher", "lower", "none shown", "none claimed"
 _CHANCE = {"auc": 0.5, "balanced_accuracy": 0.5}
 
 
@@ -40,28 +41,62 @@ def told_difference(measure: str, estimate: Estimate) -> str:
 
 def compared(first: str, second: str, measure: str, estimate: Estimate) -> str:
     """Whether the first does better than the second, from the interval of their difference."""
-    name = MEASURE_NAMES[measure]
-    amount = told_difference(measure, estimate)
-    if not estimate.has_interval:
-        return f"{first} against {second}: {name} {amount}; no interval, so nothing is claimed."
-    if estimate.low > 0:
-        return f"{first} has a **higher** {name} than {second}: {amount}."
-    if estimate.high < 0:
-        return f"{first} has a **lower** {name} than {second}: {amount}."
-    return f"No difference in {name} is shown between {first} and {second}: {amount}."
+    name, amount = MEASURE_NAMES[measure], told_difference(measure, estimate)
+    sentence = {
+        _NOTHING_CLAIMED: f"{first} against {second}, {name} {amount}: nothing is claimed.",
+        _HIGHER: f"{first} has a **higher** {name} than {second}: {amount}.",
+        _LOWER: f"{first} has a **lower** {name} than {second}: {amount}.",
+        _NONE_SHOWN: f"no difference in {name} is shown between {first} and {second}: {amount}.",
+    }[_side_of(estimate, 0.0)]
+    return sentence[0].upper() + sentence[1:]
 
 
-def against_chance(who: str, measure: str, estimate: Estimate) -> str:
-    """Whether somebody does better than guessing, from the interval."""
-    amount = f"{MEASURE_NAMES[measure]} {told(measure, estimate)}"
-    chance = _CHANCE[measure]
+def all_compared(second: str, measure: str, differences: Mapping[str, Estimate]) -> str:
+    """Who does better than ``second``, who worse, and of whom it is not shown, in one sentence."""
+    words = {
+        _HIGHER: "**Higher**", _LOWER: "**Lower**", _NONE_SHOWN: "No difference shown",
+        _NOTHING_CLAIMED: "Nothing claimed, for want of an interval",
+    }  # fmt: skip
+    listed = _listed(words, 0.0, differences, lambda e: told_difference(measure, e))
+    return f"{MEASURE_NAMES[measure]} against {second}: {listed}."
+
+
+def all_against_chance(measure: str, estimates: Mapping[str, Estimate]) -> str:
+    """Who does better than guessing, who worse, and of whom neither is shown, in one sentence."""
+    words = {
+        _HIGHER: "**Better than chance**", _LOWER: "**Worse than chance**",
+        _NONE_SHOWN: "Not shown to be better than chance",
+        _NOTHING_CLAIMED: "Nothing claimed, for want of an interval",
+    }  # fmt: skip
+    listed = _listed(words, _CHANCE[measure], estimates, lambda e: told(measure, e))
+    return f"{listed} ({MEASURE_NAMES[measure]})."
+
+
+def _listed(
+    words: Mapping[str, str],
+    line: float,
+    estimates: Mapping[str, Estimate],
+    tell: Callable[[Estimate], str],
+) -> str:
+    parts = []
+    for side, beginning in words.items():
+        members = [
+            f"{who} {tell(estimate)}"
+            for who, estimate in estimates.items()
+            if _side_of(estimate, line) == side
+        ]
+        if members:
+            parts.append(f"{beginning}: {', '.join(members)}")
+    return ". ".join(parts)
+
+
+def _side_of(estimate: Estimate, line: float) -> str:
+    """On which side of a line the whole interval lies, if it lies on one."""
     if not estimate.has_interval:
-        return f"{who}: {amount}; no interval, so nothing is claimed."
-    if estimate.low > chance:
-        return f"{who} does **better than chance**: {amount}."
-    if estimate.high < chance:
-        return f"{who} does **worse than chance**: {amount}."
-    return f"{who} is **not shown to be better than chance**: {amount}."
+        return _NOTHING_CLAIMED
+    if estimate.low > line:
+        return _HIGHER
+    return _LOWER if estimate.high < line else _NONE_SHOWN
 
 
 def over_shuffles(values: Sequence[float]) -> Estimate:

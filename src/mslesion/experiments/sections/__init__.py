@@ -22,8 +22,8 @@ def _has(*names: str) -> Callable[[StudyResults], bool]:
 
 
 SECTIONS: tuple[tuple[Callable[[StudyResults], bool], Callable[[StudyResults], Section]], ...] = (
-    (_has("lesion-simulated"), classifiers),
-    (_has("lesion-simulated"), split),
+    (_has("diagnosis-simulated"), classifiers),
+    (_has("diagnosis-simulated"), split),
     (_has("random-labels"), random_labels),
     (_has("input-size"), input_size),
     (_has("cnn-thickness", "detector-thickness"), thickness),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row, SquareDrawing
 from mslesion.experiments.results import Source, StudyResults
 from mslesion.experiments.sections.section import Section, auc_dot, auc_panel, counted
-from mslesion.experiments.sentences import compared, told
+from mslesion.experiments.sentences import all_compared, told
 from mslesion.experiments.table import CNN, SIMULATED, TABRIZ
 
 
@@ -25,10 +25,11 @@ def input_size(results: StudyResults) -> Section:
             for size, arm in zip(sizes, arms, strict=True)
         )
         panels.append(auc_panel(f"{words}\n{counted(source, arms[0])}", rows))
-        findings += [
-            f"*{words}:* " + compared(size, sizes[0], "auc", source.difference(arm, arms[0], "auc"))
+        gains = {
+            size: source.difference(arm, arms[0], "auc")
             for size, arm in zip(sizes[1:], arms[1:], strict=True)
-        ]
+        }
+        findings.append(f"*{words}:* {all_compared(sizes[0], 'auc', gains)}")
         by_area[words] = _rows_by_area(source, dict(zip(sizes, arms, strict=True)))
     question = "What does the 64x64 input cost?"
     drawing = DotDrawing(
@@ -97,11 +98,8 @@ def thickness(results: StudyResults) -> Section:
         for measure, words in _LESION_SIZES.items()
     ]
     people = detector.at("thicknesses", thicknesses[0], "people")
-    findings = [
-        compared(f"The CNN on slices of {label}", f"on slices of {arms[0]}", "auc",
-                 cnn.difference(label, arms[0], "auc"))
-        for label in arms[1:]
-    ]  # fmt: skip
+    losses = {label: cnn.difference(label, arms[0], "auc") for label in arms[1:]}
+    findings = [f"The CNN: {all_compared(f'slices of {arms[0]}', 'auc', losses)}"]
     findings += [
         f"Of true lesions of {words}, the detector finds "
         + "; ".join(

@@ -16,7 +16,12 @@ from mslesion.experiments.sections.section import (
     auc_panel,
     counted,
 )
-from mslesion.experiments.sentences import against_chance, compared, over_shuffles
+from mslesion.experiments.sentences import (
+    all_against_chance,
+    all_compared,
+    compared,
+    over_shuffles,
+)
 from mslesion.experiments.table import CNN, DETECTOR, HEIGHT, SVM, TREE, leaking_label
 from mslesion.report.wording import paper_claim
 
@@ -42,16 +47,12 @@ def classifiers(results: StudyResults) -> Section:
             for who in _WHO
         )
         panels.append(auc_panel(f"{words}\n{counted(source, CNN)}", rows))
-        findings += [
-            f"*{words}* " + against_chance(f"The {who}", "auc", source.measure(who, "auc"))
-            for who in present
-        ]
-        findings += [
-            f"*{words}* "
-            + compared(f"The {CNN}", f"the {who}", "auc", source.difference(CNN, who, "auc"))
-            for who in present
-            if who != CNN
-        ]
+        aucs = {who: source.measure(who, "auc") for who in present}
+        ahead = {who: source.difference(CNN, who, "auc") for who in present if who != CNN}
+        findings.append(
+            f"*{words}:* {all_against_chance('auc', aucs)} "
+            + " ".join(compared("the CNN", who, "auc", found) for who, found in ahead.items())
+        )
     drawing = DotDrawing(
         "What can each classifier tell, of people it has never seen?", tuple(panels),
         ("patient split",), is_rehearsal=results.is_rehearsal,
@@ -77,7 +78,7 @@ def split(results: StudyResults) -> Section:
             continue
         source = results.experiments[name]
         sources.append(source)
-        rows = []
+        rows, gaps = [], {}
         for who in (CNN, SVM, TREE):
             claim = paper_claim(who)
             printed = UNKNOWN if claim is None else Estimate(claim.accuracy / 100, nan, nan)
@@ -91,12 +92,11 @@ def split(results: StudyResults) -> Section:
                     ),
                 )
             )
-            gap = source.difference(leaking_label(who), who, "accuracy")
-            findings.append(
-                f"*{words}* "
-                + compared(f"The {who} under the slice split", "under the patient split",
-                           "accuracy", gap)
-            )  # fmt: skip
+            gaps[who] = source.difference(leaking_label(who), who, "accuracy")
+        findings.append(
+            f"*{words}:* under the slice split, "
+            + all_compared("the patient split", "accuracy", gaps)
+        )
         frequent = source.at("arms", CNN, "always_the_more_frequent")
         panels.append(
             Panel(
@@ -123,9 +123,9 @@ def split(results: StudyResults) -> Section:
 def random_labels(results: StudyResults) -> Section:
     """What is scored where the people's labels were dealt out at random."""
     source = results.experiments["random-labels"]
-    findings, panels = [], []
+    panels, findings = [], []
     for measure, axis, scale in (("auc", "AUC", 1.0), ("accuracy", "accuracy, %", 100.0)):
-        rows = []
+        rows, means = [], {}
         for who in (SVM, TREE):
             dots = []
             for label, series in (
@@ -134,19 +134,17 @@ def random_labels(results: StudyResults) -> Section:
             ):
                 runs = tuple(source.at("arms", label, "of_each_seed", measure))
                 dots.append(Dot(series, over_shuffles(runs), runs))
-                if measure == "auc":
-                    findings.append(
-                        against_chance(f"With random labels, the {who} under the {series}",
-                                       measure, dots[-1].estimate)
-                    )  # fmt: skip
+                means[f"{who}, {series}"] = dots[-1].estimate
             rows.append(Row(who, tuple(dots)))
         panels.append(
             Panel(f"{axis}\n{counted(source, SVM)}", axis, tuple(rows), 0.5, CHANCE,
                   AUC_LIMITS, scale=scale)
         )  # fmt: skip
+        if measure == "auc":
+            findings.append(f"With random labels: {all_against_chance(measure, means)}")
     shuffles = len(source.at("arms", SVM, "seeds"))
     drawing = DotDrawing(
-        "What is scored where there is nothing to learn? (people's labels dealt out at random)",
+        "What is scored where there is nothing to learn? (labels of people dealt out at random)",
         tuple(panels), ("patient split", "slice split (leaks)"),
         runs_words=f"one of {shuffles} shuffles",
         interval_words="mean and two standard errors over the shuffles",

@@ -8,7 +8,7 @@ from mslesion.evaluation.intervals import Estimate
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row, SquareDrawing
 from mslesion.experiments.results import StudyResults
 from mslesion.experiments.sections.section import Section
-from mslesion.experiments.sentences import compared, told, told_difference
+from mslesion.experiments.sentences import all_compared, told, told_difference
 from mslesion.experiments.table import LJUBLJANA, SIMULATED, TABRIZ, THIN, transfer_label
 
 
@@ -29,16 +29,14 @@ def transfer(results: StudyResults) -> Section:
     findings = []
     for trained in present:
         own = transfer_label(trained, trained)
-        for tested in present:
-            label = transfer_label(trained, tested)
-            if trained == tested or own not in source.arms():
-                continue
-            findings.append(
-                compared(
-                    f"Trained on {words[trained]}, the CNN on {words[tested]}",
-                    "on its own cohort", "auc", source.difference(label, own, "auc"),
-                )
-            )  # fmt: skip
+        falls = {
+            words[tested]: source.difference(transfer_label(trained, tested), own, "auc")
+            for tested in present
+            if tested != trained and own in source.arms()
+        }
+        if falls:
+            told_falls = all_compared("its own cohort", "auc", falls)
+            findings.append(f"Trained on {words[trained]}, {told_falls}")
     drawing = SquareDrawing(
         "How far does the CNN fall from its own scanner to another?",
         tuple(words.values()), cells, results.is_rehearsal,

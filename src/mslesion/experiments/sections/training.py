@@ -5,7 +5,7 @@ from __future__ import annotations
 from mslesion.experiments.figures import DotDrawing, Row
 from mslesion.experiments.results import Source, StudyResults
 from mslesion.experiments.sections.section import Section, auc_dot, auc_panel, counted
-from mslesion.experiments.sentences import compared
+from mslesion.experiments.sentences import all_compared, compared
 from mslesion.experiments.table import ALL, AUGMENTATIONS, CNN, NONE, SIMULATED, TABRIZ
 
 _OVER_SEEDS = "mean over seeds, 95 % interval over people"
@@ -53,16 +53,14 @@ def augmentation(results: StudyResults) -> Section:
     source = results.experiments["augmentation"]
     every = source.measure(ALL, "auc").value
     rows = tuple(Row(label, (auc_dot(source, label, CNN),)) for label in source.arms())
+    lost = {"none": NONE, **{f"without {kind}": f"{kind} left out" for kind in AUGMENTATIONS}}
+    won = {f"{kind} alone": f"{kind} alone" for kind in AUGMENTATIONS}
     findings = [
-        compared(f"No augmentation ({NONE})", ALL, "auc", source.difference(NONE, ALL, "auc"))
+        all_compared(
+            against, "auc", {w: source.difference(a, against, "auc") for w, a in of.items()}
+        )
+        for against, of in ((ALL, lost), (NONE, won))
     ]
-    for kind in AUGMENTATIONS:
-        for label, against in ((f"{kind} left out", ALL), (f"{kind} alone", NONE)):
-            findings.append(
-                compared(
-                    label.capitalize(), against, "auc", source.difference(label, against, "auc")
-                )
-            )
     seeds = len(source.at("arms", ALL, "seeds"))
     drawing = DotDrawing(
         "What does each augmentation bring? (the CNN on real scans)",
