@@ -36,9 +36,9 @@ def _study_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _study(options: argparse.Namespace) -> Iterable[str]:
     require_study()
+    from mslesion.experiments.experiment import FULL, REHEARSAL
     from mslesion.experiments.plan import estimated_minutes
     from mslesion.experiments.study import StudyOrder, make_bench, planned
-    from mslesion.experiments.table import FULL, REHEARSAL
     from mslesion.pipeline import study
 
     order = StudyOrder(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mslesion.cohort.split import Fold, Split
 from mslesion.evaluation.predictions import Predictions, SplitUnit, Subset
 from mslesion.experiments.bench import Bench
-from mslesion.experiments.table import CNN, DETECTOR, HEIGHT, Arm
+from mslesion.experiments.experiment import CNN, DETECTOR, HEIGHT, Arm
 from mslesion.paper.classifiers import CLASSIFIERS
 from mslesion.paper.fitting import Job, Task, require_both_classes, run_task, subset_of_slices
 from mslesion.paper.questions import draw_slice_split

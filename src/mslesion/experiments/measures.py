@@ -49,8 +49,8 @@ def measures_of(
     first = runs[0]
     return {
         "n_people": len(people),
-        "n_slices": len(first),
-        "n_positive": int(first.label.sum()),
+        "n_slices": _distinct(first),
+        "n_positive": _distinct(first.where(first.label == 1)),
         "always_the_more_frequent": float(max(first.label.mean(), 1 - first.label.mean())),
         "measures": {name: estimate_as_json(estimate) for name, estimate in estimates.items()},
         "of_each_seed": single,
@@ -114,7 +114,7 @@ def found_by_area(
         )
         rows.append(
             {
-                "from_mm2": low, "to_mm2": high, "slices": int(chosen.sum()) // len(runs),
+                "from_mm2": low, "to_mm2": high, "slices": _distinct(test.where(chosen)),
                 "found": estimate_as_json(share),
             }
         )  # fmt: skip
@@ -133,6 +133,11 @@ def _share_by_person(
 
 def _tally(run: Predictions, decision: DecisionProtocol) -> Tallies:
     return tally(run.person_id, run.label, run.probability, decision.threshold)
+
+
+def _distinct(predictions: Predictions) -> int:
+    """How many slices: the networks of several folds, or seeds, may have been asked of each."""
+    return len(set(zip(predictions.scan_name, predictions.slice_index, strict=True)))
 
 
 def _once(people: int) -> Weights:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from mslesion.experiments.bench import Bench
-from mslesion.experiments.table import CNN, DETECTOR, Arm, Experiment, Thickening
+from mslesion.experiments.experiment import CNN, DETECTOR, Arm, Experiment, Thickening
 
 _SECONDS_AN_IMAGE = 1 / 1410
 """Of the CNN's training at 64x64 on one core (docs/results.md)."""

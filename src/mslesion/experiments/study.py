@@ -18,19 +18,9 @@ from mslesion.detector import load_detector
 from mslesion.evaluation.predictions import Question
 from mslesion.experiments.answers import answer, draw
 from mslesion.experiments.bench import Bench
+from mslesion.experiments.experiment import CNN, DETECTOR, Arm, Experiment, Scale, Thickening
 from mslesion.experiments.measures import difference_of, found_by_area, measures_of
-from mslesion.experiments.table import (
-    CNN,
-    DETECTOR,
-    THIN,
-    Arm,
-    Experiment,
-    Scale,
-    Thickening,
-    experiments,
-    study_cohorts,
-    thin_cohort,
-)
+from mslesion.experiments.table import THIN, experiments, study_cohorts, thin_cohort
 from mslesion.experiments.thickness import measure_thickness
 from mslesion.paper.protocol import rows
 from mslesion.write.atomic import write_json, write_table

@@ -1,21 +1,27 @@
 """The study as a table: each row a question, the arms that answer it, and the pairs compared.
 
-An arm is one classifier under one protocol on one cohort; everything else in an experiment is
-kept. :func:`experiments` is the whole study at a scale: in full, or as a rehearsal of minutes.
+:func:`experiments` is the whole study at a scale: in full, or as a rehearsal of minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mslesion.evaluation.predictions import Question, SplitUnit
 from mslesion.experiments.cohorts import StudyCohort
+from mslesion.experiments.experiment import (
+    CNN,
+    DETECTOR,
+    HEIGHT,
+    SVM,
+    TREE,
+    Arm,
+    Experiment,
+    Scale,
+    Thickening,
+)
 from mslesion.paper.protocol import AugmentationProtocol, Protocol
 from mslesion.simulate import CohortRecipe
-
-CNN, TREE, SVM = "CNN", "decision tree", "SVM"
-DETECTOR, HEIGHT = "detector", "slice height alone"
 
 SIMULATED, TABRIZ, LJUBLJANA = "simulated", "tabriz", "ljubljana"
 THIN = "simulated-1mm"
@@ -24,82 +30,6 @@ THICKNESSES_MM = (1, 3, 5, 8)
 # Far from the seeds of the people that the shipped detector learnt from, was calibrated on and
 # got its verdict from (0, 15,000, 20,000 and 25,000), so that it has met none of these heads.
 THICK_SEED, THIN_SEED = 40_000, 45_000
-
-
-@dataclass(frozen=True)
-class Scale:
-    """How large the study is made."""
-
-    people: int = 60
-    thin_people: int = 40
-    detected_people: int = 12
-    folds: int = 5
-    seeds: int = 5
-    shuffles: int = 20
-    epochs: int = 20
-    sizes: tuple[int, ...] = (64, 128, 256)
-    bootstrap_draws: int = 2000
-    is_rehearsal: bool = False
-
-
-FULL = Scale()
-REHEARSAL = Scale(
-    people=10, thin_people=10, detected_people=1, folds=2, seeds=2, shuffles=2, epochs=1,
-    sizes=(64, 128), bootstrap_draws=200, is_rehearsal=True,
-)  # fmt: skip
-"""Tries the way from scans to page in minutes; its figures mean nothing, and the page says so."""
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One classifier, trained on one cohort and tested on its own test people or on another's.
-
-    ``seeds`` each draw split and weights anew. With ``is_shuffled`` each seed also deals the
-    people's labels out at random.
-    """
-
-    label: str
-    question: Question
-    cohort: str
-    protocol: Protocol
-    classifier: str = CNN
-    tested_on: str = ""
-    split_unit: SplitUnit = SplitUnit.PATIENT
-    folds: int = 5
-    seeds: tuple[int, ...] = (0,)
-    is_shuffled: bool = False
-
-    @property
-    def cohorts(self) -> tuple[str, ...]:
-        """The cohorts it takes."""
-        return (self.cohort, self.tested_on) if self.tested_on else (self.cohort,)
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """One question to the system: arms, and pairs of labels whose difference is the answer."""
-
-    name: str
-    question: str
-    arms: tuple[Arm, ...]
-    pairs: tuple[tuple[str, str], ...] = ()
-
-    def within(self, available: Iterable[str]) -> Experiment:
-        """What is left of it where only these cohorts are at hand."""
-        at_hand = set(available)
-        arms = tuple(arm for arm in self.arms if at_hand.issuperset(arm.cohorts))
-        labels = {arm.label for arm in arms}
-        return replace(self, arms=arms, pairs=tuple(p for p in self.pairs if labels.issuperset(p)))
-
-
-@dataclass(frozen=True)
-class Thickening:
-    """The detector on the same people in thin and thick slices, held against the thin truth."""
-
-    name: str
-    question: str
-    thicknesses_mm: tuple[int, ...]
-    people: int
 
 
 def study_cohorts(scale: Scale) -> dict[str, StudyCohort]:

@@ -7,17 +7,8 @@ import dataclasses
 import pytest
 
 from mslesion.evaluation.predictions import SplitUnit
-from mslesion.experiments.table import (
-    FULL,
-    REHEARSAL,
-    TABRIZ,
-    Experiment,
-    Scale,
-    Thickening,
-    experiments,
-    study_cohorts,
-    transfer_label,
-)
+from mslesion.experiments.experiment import FULL, REHEARSAL, Experiment, Scale, Thickening
+from mslesion.experiments.table import TABRIZ, experiments, study_cohorts, transfer_label
 from mslesion.paper.protocol import Protocol, rows
 
 ALL_ARMS = [

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mslesion.experiments.experiment import CNN
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row, SquareDrawing
 from mslesion.experiments.results import Source, StudyResults
 from mslesion.experiments.sections.section import Section, auc_dot, auc_panel, counted
 from mslesion.experiments.sentences import all_compared, told
-from mslesion.experiments.table import CNN, SIMULATED, TABRIZ
+from mslesion.experiments.table import SIMULATED, TABRIZ
 
 
 def input_size(results: StudyResults) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import nan
 
 from mslesion.evaluation.intervals import Estimate
+from mslesion.experiments.experiment import CNN, DETECTOR, HEIGHT, SVM, TREE
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row
 from mslesion.experiments.results import StudyResults
 from mslesion.experiments.sections.section import (
@@ -22,7 +23,7 @@ from mslesion.experiments.sentences import (
     compared,
     over_shuffles,
 )
-from mslesion.experiments.table import CNN, DETECTOR, HEIGHT, SVM, TREE, leaking_label
+from mslesion.experiments.table import leaking_label
 from mslesion.report.wording import paper_claim
 
 _ASKED = (

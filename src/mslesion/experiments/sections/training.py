@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from mslesion.experiments.experiment import CNN
 from mslesion.experiments.figures import DotDrawing, Row
 from mslesion.experiments.results import Source, StudyResults
 from mslesion.experiments.sections.section import Section, auc_dot, auc_panel, counted
 from mslesion.experiments.sentences import all_compared, compared
-from mslesion.experiments.table import ALL, AUGMENTATIONS, CNN, NONE, SIMULATED, TABRIZ
+from mslesion.experiments.table import ALL, AUGMENTATIONS, NONE, SIMULATED, TABRIZ
 
 _OVER_SEEDS = "mean over seeds, 95 % interval over people"
 
