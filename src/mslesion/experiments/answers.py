@@ -16,7 +16,7 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from mslesion.cohort.split import Fold, Split
-from mslesion.evaluation.predictions import Predictions, SplitUnit, Subset
+from mslesion.evaluation.predictions import Predictions, Question, SplitUnit, Subset
 from mslesion.experiments.bench import Bench
 from mslesion.experiments.experiment import CNN, DETECTOR, HEIGHT, Arm
 from mslesion.paper.classifiers import CLASSIFIERS
@@ -67,7 +67,7 @@ def draw(arm: Arm, seed: int, bench: Bench) -> tuple[SliceSet, Split]:
     slices = bench.slices(arm.cohort, arm.protocol.slices)
     if arm.is_shuffled:
         slices = with_shuffled_people(slices, seed)
-    asked = slices.where(slices.labels(arm.question) != UNKNOWN)
+    asked = _with_known_labels(slices, arm.question)
     people = [str(person) for person in np.unique(asked.person_id)]
     if len(people) == 2 and arm.tested_on:
         split = split_of_two(people, seed)
@@ -78,6 +78,12 @@ def draw(arm: Arm, seed: int, bench: Bench) -> tuple[SliceSet, Split]:
         )  # fmt: skip
     require_both_classes(asked, arm.question, split)
     return asked, split
+
+
+def _with_known_labels(slices: SliceSet, question: Question) -> SliceSet:
+    """Those that have a label; the very same arrays where all have, as many arms share them."""
+    is_known = slices.labels(question) != UNKNOWN
+    return slices if is_known.all() else slices.where(is_known)
 
 
 def with_shuffled_people(slices: SliceSet, seed: int) -> SliceSet:
@@ -163,11 +169,11 @@ def _by_fit(drawn: _Drawn, bench: Bench) -> Predictions:
     fits = list(_fits(drawn, bench))
     if not drawn.arm.tested_on:
         return Predictions.join(_read(fit.answers) for fit in fits)
-    others = bench.slices(drawn.arm.tested_on, drawn.arm.protocol.slices)
-    others = others.where(others.labels(drawn.arm.question) != UNKNOWN)
+    arm = drawn.arm
+    others = _with_known_labels(bench.slices(arm.tested_on, arm.protocol.slices), arm.question)
     return Predictions.join(
         _test_predictions(
-            others, drawn.arm, number, load_model(fit.place / "model").probability(others.pixels)
+            others, arm, number, load_model(fit.place / "model").probability(others.pixels)
         )
         for number, fit in enumerate(fits)
     )
