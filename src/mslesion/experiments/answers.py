@@ -55,7 +55,7 @@ class _KeptFit:
     def work(self) -> float:
         """How long it takes, in no unit: for starting the longest first."""
         is_network = self.task.job.classifier == CNN
-        return len(self.task.slices) * self.task.slices.pixels[0].size * (20 if is_network else 1)
+        return float(self.task.slices.pixels.size * (20 if is_network else 1))
 
 
 def draw(arm: Arm, seed: int, bench: Bench) -> tuple[SliceSet, Split]:
@@ -232,7 +232,8 @@ def height_bins(slices: SliceSet) -> NDArray[np.intp]:
     scans, owner = np.unique(slices.scan_name, return_inverse=True)
     top = np.array([slices.slice_index[owner == n].max() for n in range(len(scans))])
     tenth = slices.slice_index / np.maximum(top[owner], 1) * HEIGHT_BINS
-    return np.minimum(tenth.astype(np.intp), HEIGHT_BINS - 1)
+    bins: NDArray[np.intp] = np.minimum(tenth.astype(np.intp), HEIGHT_BINS - 1)
+    return bins
 
 
 _ANSWERERS: Mapping[str, Callable[[_Drawn, Bench], Predictions]] = {

@@ -15,6 +15,7 @@ from typing import Any
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
@@ -206,7 +207,8 @@ def _draw_dot(
     )  # fmt: skip
     axes.annotate(
         f"{value:.{panel.decimals}f}", (value, height), (0, 5), textcoords="offset points",
-        ha="center", va="bottom", fontsize=_SMALL, color=INK, zorder=5, annotation_clip=False,
+        ha="center", va="bottom", fontsize=_SMALL, color=INK, zorder=3, annotation_clip=False,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.3, "alpha": 0.8},
     )  # fmt: skip
 
 
@@ -255,7 +257,7 @@ def _draw_square(drawing: SquareDrawing) -> Figure:
         "own cohort.",
         ha="center", fontsize=_NORMAL, color=INK,
     )  # fmt: skip
-    figure.get_layout_engine().set(rect=(0, 0.06, 1, 0.94))  # type: ignore[union-attr]
+    figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0, 0.06, 1, 0.94)))
     return figure
 
 

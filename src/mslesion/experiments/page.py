@@ -19,7 +19,7 @@ from mslesion.write.atomic import write_bytes, write_text
 PAGE = "study.md"
 
 _READING = """\
-How to read it: every value stands with its 95 % interval over people, 2,000 draws (`bootstrap`,
+How to read it: every value stands with its 95 % interval over people, 2,000 draws (bootstrap,
 percentile), as other people would give other values. Differences are paired where the same people
 were tested on both sides. A difference is called one where its interval leaves out zero; "no
 difference is shown" does not say that there is none. The intervals are not corrected for how many
@@ -56,6 +56,11 @@ def _lines(results: StudyResults, made: list[Section]) -> Iterator[str]:
     yield "This page is written from result files by one command, its sentences included:"
     yield ""
     yield f"```\n{results.plan.at('command')}\n```"
+    yield ""
+    yield (
+        "What has a result is not run again, and an interrupted run goes on with the same command; "
+        "`--plan` says how long it takes."
+    )
     yield ""
     if results.is_rehearsal:
         yield "**This is a rehearsal: its figures mean nothing.**"

@@ -26,6 +26,7 @@ from mslesion.simulate import CohortRecipe
 SIMULATED, TABRIZ, LJUBLJANA = "simulated", "tabriz", "ljubljana"
 THIN = "simulated-1mm"
 THICKNESSES_MM = (1, 3, 5, 8)
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 # Far from the seeds of the people that the shipped detector learnt from, was calibrated on and
 # got its verdict from (0, 15,000, 20,000 and 25,000), so that it has met none of these heads.
@@ -38,13 +39,13 @@ def study_cohorts(scale: Scale) -> dict[str, StudyCohort]:
     thin = CohortRecipe(people=scale.thin_people, seed=THIN_SEED, acquisition="volume3d")
     listed = [
         StudyCohort(
-            SIMULATED, "simulated, 2D, 6 mm", kept * scale.people,
+            SIMULATED, f"simulated, 2D, 6{_NO_BREAK}mm", kept * scale.people,
             recipe=CohortRecipe(people=scale.people, seed=THICK_SEED),
         ),
-        StudyCohort(THIN, "simulated, 3D, 1 mm", kept * scale.thin_people, recipe=thin),
+        StudyCohort(THIN, f"simulated, 3D, 1{_NO_BREAK}mm", kept * scale.thin_people, recipe=thin),
         *(
             StudyCohort(
-                thin_cohort(mm), f"the same, averaged to {mm} mm", kept * scale.thin_people,
+                thin_cohort(mm), f"the same, averaged to {mm}{_NO_BREAK}mm", kept * scale.thin_people,
                 source=THIN, slab_slices=mm,
             )
             for mm in THICKNESSES_MM[1:]
@@ -185,7 +186,7 @@ def _pooling(standard: Protocol, scale: Scale) -> Experiment:
     arms, pairs = [], []
     for cohort, protocol in ((SIMULATED, _once(standard)), (TABRIZ, standard)):
         for pooling in ("average", "max"):
-            network = replace(protocol.network, pooling=pooling)  # type: ignore[arg-type]
+            network = replace(protocol.network, pooling=pooling)
             arms.append(
                 Arm(
                     f"{pooling}, {cohort}", Question.LESION, cohort,

@@ -118,7 +118,7 @@ def thickness(results: StudyResults) -> Section:
         ),
         "thickness-detector": DotDrawing(
             "How many true lesions does the detector find as slices grow thicker?",
-            (Panel(f"simulated, {people} people with MS", "true lesions found, %", tuple(lesions),
+            (Panel(f"simulated people with MS: {people}", "true lesions found, %", tuple(lesions),
                    0.0, "", (0.0, 1.0), scale=100),),
             thicknesses, is_rehearsal=results.is_rehearsal,
         ),

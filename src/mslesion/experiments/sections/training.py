@@ -17,18 +17,21 @@ def pooling(results: StudyResults) -> Section:
     source = results.experiments["pooling"]
     panels, findings = [], []
     for cohort in (SIMULATED, TABRIZ):
-        pair = [f"{kind}, {cohort}" for kind in ("average", "max")]
-        if pair[0] not in source.arms():
+        average, highest = (f"{kind}, {cohort}" for kind in ("average", "max"))
+        if average not in source.arms():
             continue
         words = results.words_of(cohort)
         rows = tuple(
-            Row(f"{arm.split(',')[0]} pooling", (auc_dot(source, arm, CNN),)) for arm in pair
+            Row(f"{arm.split(',')[0]} pooling", (auc_dot(source, arm, CNN),))
+            for arm in (average, highest)
         )
-        panels.append(auc_panel(f"{words}\n{counted(source, pair[0])}", rows))
+        panels.append(auc_panel(f"{words}\n{counted(source, average)}", rows))
         findings.append(
             f"*{words}:* "
-            + compared("average pooling", "max pooling", "auc", source.difference(*pair, "auc"))
-            + f" SD over seeds: {_sd(source, pair[0])} and {_sd(source, pair[1])}."
+            + compared(
+                "average pooling", "max pooling", "auc", source.difference(average, highest, "auc")
+            )
+            + f" SD over seeds: {_sd(source, average)} and {_sd(source, highest)}."
         )
     seeds = len(source.at("arms", f"average, {SIMULATED}", "seeds"))
     drawing = DotDrawing(
