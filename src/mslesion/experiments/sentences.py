@@ -12,7 +12,6 @@ from mslesion.evaluation.intervals import Estimate
 from mslesion.report.wording import (
     MEASURE_NAMES,
     format_interval,
-    format_signed,
     format_value,
 )
 
@@ -32,11 +31,16 @@ def told_difference(measure: str, estimate: Estimate) -> str:
     if not estimate.is_defined:
         return "n/a"
     unit = "" if measure == "auc" else " points"
-    value = f"{format_signed(measure, estimate.value)}{unit}"
+    value = f"{_signed(measure, estimate.value)}{unit}"
     if not estimate.has_interval:
         return f"{value} (no interval)"
-    low, high = (format_signed(measure, limit) for limit in (estimate.low, estimate.high))
-    return f"{value} ({low} to {high})"
+    return f"{value} ({_signed(measure, estimate.low)} to {_signed(measure, estimate.high)})"
+
+
+def _signed(measure: str, value: float) -> str:
+    # One digit more than values have, so that no limit beside zero is told as zero.
+    text = f"{value:+.3f}" if measure == "auc" else f"{100 * value:+.1f}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def compared(first: str, second: str, measure: str, estimate: Estimate) -> str:

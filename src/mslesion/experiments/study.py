@@ -21,7 +21,7 @@ from mslesion.experiments.bench import Bench
 from mslesion.experiments.experiment import CNN, DETECTOR, Arm, Experiment, Scale, Thickening
 from mslesion.experiments.measures import difference_of, found_by_area, measures_of
 from mslesion.experiments.table import THIN, experiments, study_cohorts, thin_cohort
-from mslesion.experiments.thickness import measure_thickness
+from mslesion.experiments.thickness import measure_thicknesses
 from mslesion.paper.protocol import rows
 from mslesion.write.atomic import write_json, write_table
 
@@ -174,15 +174,10 @@ def _describe(arm: Arm, bench: Bench) -> dict[str, Any]:
 
 def _measure_thickening(row: Thickening, bench: Bench) -> dict[str, Any]:
     detector = load_detector()
-    thin = bench.cohort(THIN)
+    thick = {mm: bench.cohort(thin_cohort(mm)) for mm in row.thicknesses_mm}
     return {
         "detector": asdict(detector.identity),
-        "thicknesses": {
-            f"{mm} mm": measure_thickness(
-                thin, bench.cohort(thin_cohort(mm)), mm, row.people, detector
-            )
-            for mm in row.thicknesses_mm
-        },
+        **measure_thicknesses(bench.cohort(THIN), thick, row.people, detector),
     }
 
 

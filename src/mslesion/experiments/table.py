@@ -45,7 +45,8 @@ def study_cohorts(scale: Scale) -> dict[str, StudyCohort]:
         StudyCohort(THIN, f"simulated, 3D, 1{_NO_BREAK}mm", kept * scale.thin_people, recipe=thin),
         *(
             StudyCohort(
-                thin_cohort(mm), f"the same, averaged to {mm}{_NO_BREAK}mm", kept * scale.thin_people,
+                thin_cohort(mm), f"the same, averaged to {mm}{_NO_BREAK}mm",
+                kept * scale.thin_people,
                 source=THIN, slab_slices=mm,
             )
             for mm in THICKNESSES_MM[1:]

@@ -7,6 +7,7 @@ lesions of the thin scan, which stay the same.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,25 +16,46 @@ from numpy.typing import NDArray
 from mslesion.cohort.people import Cohort, Diagnosis, Person
 from mslesion.detector import Detector
 from mslesion.evaluation.lesion_summary import ScoredScan, lesion_summary, scan_rows, score_scan
+from mslesion.evaluation.mask_comparison import compare_tools
 from mslesion.lesions.detection import find_lesions
 from mslesion.progress import track
 from mslesion.read import LoadedScan, load
 
 
-def measure_thickness(
-    thin: Cohort, thick: Cohort, slab_slices: int, people: int, detector: Detector
+def measure_thicknesses(
+    thin: Cohort, thick: Mapping[int, Cohort], people: int, detector: Detector
 ) -> dict[str, Any]:
-    """The measures of the first ``people`` with MS, as ``mslesion evaluate`` gives them."""
+    """The first ``people`` with MS at each thickness, and each thickness against the thinnest.
+
+    ``thick`` holds the same people by how many slices of ``thin`` were averaged into one, from 1.
+    Measures are those of ``mslesion evaluate``, comparisons those of ``mslesion compare``.
+    """
+    scored = {mm: _score_people(thin, cohort, mm, people, detector) for mm, cohort in thick.items()}
+    return {
+        "thicknesses": {
+            f"{mm} mm": {**lesion_summary(scans), "rows": scan_rows(scans)}
+            for mm, scans in scored.items()
+        },
+        "against_thinnest": {
+            f"{mm} mm": compare_tools(scans, scored[min(scored)], 0)["measures"]
+            for mm, scans in scored.items()
+            if mm != min(scored)
+        },
+    }
+
+
+def _score_people(
+    thin: Cohort, thick: Cohort, slab_slices: int, people: int, detector: Detector
+) -> list[ScoredScan]:
     pairs = [
         (person, other)
         for person, other in zip(thin.people, thick.people, strict=True)
         if person.diagnosis is Diagnosis.MS
     ][:people]
-    scored = [
+    return [
         _score(person, other, slab_slices, detector)
         for person, other in track(pairs, "finding lesions", len(pairs))
     ]
-    return {**lesion_summary(scored), "rows": scan_rows(scored)}
 
 
 def spread(mask: NDArray[np.bool_], slab_slices: int) -> NDArray[np.bool_]:

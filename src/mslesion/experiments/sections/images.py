@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from math import nan
+from typing import Any
+
+from mslesion.evaluation.intervals import Estimate
 from mslesion.experiments.experiment import CNN
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row, SquareDrawing
 from mslesion.experiments.results import Source, StudyResults
@@ -101,15 +106,17 @@ def thickness(results: StudyResults) -> Section:
     people = detector.at("thicknesses", thicknesses[0], "people")
     losses = {label: cnn.difference(label, arms[0], "auc") for label in arms[1:]}
     findings = [f"The CNN: {all_compared(f'slices of {arms[0]}', 'auc', losses)}"]
-    findings += [
-        f"Of true lesions of {words}, the detector finds "
-        + "; ".join(
-            f"{told('accuracy', row_dot.estimate)} in slices of {row_dot.series}"
-            for row_dot in row.dots
+    for measure, words in _LESION_SIZES.items():
+        changes = {
+            mm: _as_estimate(detector.at("against_thinnest", mm, measure)) for mm in thicknesses[1:]
+        }
+        thinnest = told(
+            "accuracy", detector.estimate("thicknesses", thicknesses[0], "measures", measure)
         )
-        + "."
-        for words, row in zip(_LESION_SIZES.values(), lesions, strict=True)
-    ]
+        findings.append(
+            f"Of true lesions of {words}, the detector finds {thinnest} in slices of "
+            f"{thicknesses[0]}. {all_compared(thicknesses[0], 'sensitivity', changes)}"
+        )
     drawings: dict[str, DotDrawing | SquareDrawing] = {
         "thickness-cnn": DotDrawing(
             "What does slice thickness cost the CNN?",
@@ -133,4 +140,11 @@ def thickness(results: StudyResults) -> Section:
     )
     return Section(
         "What slice thickness costs", tuple(findings), explained, drawings, (cnn, detector)
+    )
+
+
+def _as_estimate(compared: Mapping[str, Any]) -> Estimate:
+    """A difference of ``mslesion compare`` as a value with its interval."""
+    return Estimate(
+        *(nan if compared[n] is None else compared[n] for n in ("difference", "low", "high"))
     )
