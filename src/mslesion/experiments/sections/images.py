@@ -115,7 +115,7 @@ def thickness(results: StudyResults) -> Section:
         )
         findings.append(
             f"Of true lesions of {words}, the detector finds {thinnest} in slices of "
-            f"{thicknesses[0]}. {all_compared(thicknesses[0], 'sensitivity', changes)}"
+            f"{thicknesses[0]}. The {all_compared(thicknesses[0], 'sensitivity', changes)}"
         )
     drawings: dict[str, DotDrawing | SquareDrawing] = {
         "thickness-cnn": DotDrawing(
