@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test test-slow lint format benchmark results detector clean
+.PHONY: help demo test test-slow lint format benchmark results study detector clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
@@ -14,6 +14,7 @@ help:
 	@echo "make lint       formatting, linting, types"
 	@echo "make benchmark  speed and memory beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
+	@echo "make study      docs/study.md: what each choice of the paper brings (REAL=folder of the datasets)"
 	@echo "make detector   train the shipped detectors and measure them (REAL=folder of the datasets)"
 	@echo "make clean      remove the environment and all that was made"
 
@@ -55,6 +56,16 @@ results: $(READY)
 	  simulated-5-folds=out/simulated-5-folds=out/simulated-5-folds/cohort \
 	  simulated=out/simulated=out/simulated/cohort \
 	  tabriz=out/tabriz="$(REAL)"
+
+# docs/study.md from scans to page, about 75 minutes on two cores, from a folder that holds the
+# datasets tabriz and ljubljana-mni. Interrupted, the same command goes on.
+study: $(READY)
+	@test -d "$(REAL)/tabriz" || { echo "make study REAL=folder-of-the-datasets"; exit 2; }
+	$(BIN)/mslesion study --data "$(REAL)" \
+	  --detector-results docs/results/detector-default.json --output out/study
+	rm -rf docs/results/study
+	cp -r out/study/results/study docs/results/study
+	$(BIN)/mslesion study --page-only --output docs
 
 # The shipped detectors and every figure of docs/results.md about them, from a folder that holds the
 # datasets tabriz, ljubljana-mni and lesion-free. Interrupted, the same command goes on.

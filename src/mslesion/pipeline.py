@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from mslesion.cohort.people import Cohort
     from mslesion.detection import Detection
     from mslesion.detector import Detector
+    from mslesion.experiments.study import StudyOrder
     from mslesion.lesions.learning.recipe import DetectorRecipe
     from mslesion.paper.result import StudyResult
     from mslesion.paper.storage import SliceModel
@@ -600,6 +601,23 @@ def _look_log(frozen: FrozenSplit | None, output: Path) -> LookLog:
 def _tested_people(slices: SliceSet, frozen: FrozenSplit) -> SliceSet:
     frozen.require_people(slices.person_id)
     return slices.where(np.isin(slices.person_id, list(frozen.tested)))
+
+
+def study(order: StudyOrder, *, page_only: bool = False) -> Path:
+    """What each choice of the paper brings; gives the page, written beside its results.
+
+    With ``page_only`` nothing is run: the page is written again from the results that are there.
+
+    Raises:
+        UsageError: the page needs a number that no result file holds.
+    """
+    from mslesion.experiments.page import write_page
+    from mslesion.experiments.study import run_experiments
+
+    with output_folder(order.output, *([order.data] if order.data is not None else [])):
+        if not page_only:
+            run_experiments(order)
+        return write_page(order.output)
 
 
 @contextmanager

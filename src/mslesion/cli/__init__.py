@@ -23,6 +23,7 @@ from mslesion.cli.evaluate import COMPARE, EVALUATE
 from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
 from mslesion.cli.split import SPLIT
+from mslesion.cli.study import STUDY
 from mslesion.errors import MslesionError, UnforeseenError, UsageError
 
 EXIT_SOME_REFUSED = 3
@@ -30,7 +31,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
-    TRAIN, PREDICT, CLAIMS, CARD,
+    TRAIN, PREDICT, CLAIMS, STUDY, CARD,
 )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def draw(drawing: Drawing) -> bytes:
 
 
 def as_png(figure: Figure) -> bytes:
-    """The bytes of a finished figure."""
+    """The PNG of a figure; the same figure gives the same bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # Names may be in any script; a letter the font lacks is shown as a box, which is enough.

@@ -1,0 +1,1 @@
+"""The study of docs/study.md: what each choice of the paper brings, measured one at a time."""
