@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from mslesion.write.atomic import write_table
 from mslesion.write.nifti import write_nifti
 
 MakeBidsCohort = Callable[..., Path]
+
+# How long a case takes says something of the machine's other work alone.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,7 @@ from mslesion.read.reference import Reference, read_reference
 from mslesion.read.tested_masks import of_tested
 from mslesion.read.volumes import read_single_file
 from mslesion.report import write_report
-from mslesion.report.evaluation_files import write_model_calibration
+from mslesion.report.evaluation_files import write_detection_calibration, write_model_calibration
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.folder import output_folder
 from mslesion.write.look_log import LookLog
@@ -470,6 +470,7 @@ def evaluate_masks(
         ScanError: a file cannot be used.
         UsageError: there is no such column.
     """
+    from mslesion.evaluation.detection_quality import detection_quality
     from mslesion.evaluation.evidence import gather, measure_evidence
     from mslesion.evaluation.lesion_summary import scan_rows
     from mslesion.evaluation.subgroups import column_groups, load_groups
@@ -498,6 +499,7 @@ def evaluate_masks(
             number = log.append(look)
             measured |= {"split_sha256": frozen.split.sha256, "test_look": number}
             measured["warnings"] = [*measured["warnings"], *warnings_of_looks(number)]
+        write_detection_calibration(detection_quality(evidence, seed), output)
         write_evaluation(output, measured)
         return Answer(measured, ())
 

@@ -142,8 +142,26 @@ def test_groups_of_people_are_measured_apart(
     assert "(fewer than 30 people)" in text
 
 
-@pytest.mark.parametrize("kind", ["froc.json", "froc.png"])
-def test_a_froc_of_an_earlier_run_does_not_stay(
+def test_probabilities_of_slices_and_people_are_held_against_the_truth(
+    cohort: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Brier scores by hand: 6 x 0.25^2 + 3 x 0.75^2 + 12 x 0.125^2 of 21 slices; of four people."""
+    out = tmp_path / "out"
+    assert evaluate(*cohort, out) == 0
+    answers = read(out / "calibration.json")["answers"]
+    assert answers["slices, detector"]["brier"]["value"] == pytest.approx(2.25 / 21)
+    people = answers["people, ms_probability"]
+    assert people["brier"]["value"] == pytest.approx((2 * 0.125**2 + 2 * 0.25**2) / 4)
+    assert people["decision_curve"][9]["threshold"] == 0.5
+    assert people["decision_curve"][9]["classifier"]["value"] == 0.5
+    for name in ("calibration.png", "decision-curve.png"):
+        assert (out / name).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    "kind", ["froc.json", "froc.png", "calibration.json", "calibration.png", "decision-curve.png"]
+)
+def test_what_an_earlier_run_knew_of_probabilities_does_not_stay(
     cohort: tuple[Path, Path], tmp_path: Path, kind: str
 ) -> None:
     """Masks of another tool have none, so none lies beside their measures."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from mslesion.evaluation.calibration import Answered, Calibration, measure_calibration
@@ -54,33 +54,38 @@ def measure_probabilities(
         tested = answers_of(predictions.of(Subset.TEST))
         temperatures, recalibrated = recalibrate_test(predictions, answers_of)
         after = None if recalibrated is None else measure_calibration(recalibrated, *how)
-        qualities.append(
-            Quality(
-                measure_calibration(tested, *how),
-                temperatures,
-                after,
-                decision_curve(tested, *how),
-            )
-        )
+        quality = measure_quality_of(tested, *how)
+        qualities.append(replace(quality, temperatures=temperatures, at_temperature=after))
     return ProbabilityQuality(*qualities)
+
+
+def measure_quality_of(answered: Answered, draws: int, seed: int) -> Quality:
+    """Measure answers for which no temperature was fitted."""
+    return Quality(
+        measure_calibration(answered, draws, seed),
+        (),
+        None,
+        decision_curve(answered, draws, seed),
+    )
 
 
 def quality_as_json(quality: ProbabilityQuality) -> dict[str, Any]:
     """Plain values for ``calibration.json``, null where undefined."""
+    return {"slices": plain_quality(quality.slices), "patients": plain_quality(quality.patients)}
+
+
+def plain_quality(quality: Quality) -> dict[str, Any]:
+    """The same for one kind of answer."""
+    after = quality.at_temperature
     plain: dict[str, Any] = plain_value(
-        {"slices": _plain(quality.slices), "patients": _plain(quality.patients)}
+        {
+            **_calibration(quality.calibration),
+            "temperatures": quality.temperatures,
+            "at_temperature": None if after is None else _calibration(after),
+            "decision_curve": [asdict(point) for point in quality.curve],
+        }
     )
     return plain
-
-
-def _plain(quality: Quality) -> dict[str, Any]:
-    after = quality.at_temperature
-    return {
-        **_calibration(quality.calibration),
-        "temperatures": quality.temperatures,
-        "at_temperature": None if after is None else _calibration(after),
-        "decision_curve": [asdict(point) for point in quality.curve],
-    }
 
 
 def _calibration(calibration: Calibration) -> dict[str, Any]:

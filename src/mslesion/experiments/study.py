@@ -188,7 +188,10 @@ _MEASURED: dict[type[Any], Callable[[Any, Bench], dict[str, Any]]] = {
 
 
 def write_seeds(results: Path, listed: tuple[Row, ...]) -> None:
-    """``seeds.tsv``: mean, SD and all runs of every arm with several seeds."""
+    """``seeds.tsv``: mean, SD and all runs of every arm with several seeds.
+
+    Measures that are undefined under any of them are left out.
+    """
     lines = []
     for row in listed:
         if isinstance(row, Thickening):
@@ -205,6 +208,7 @@ def write_seeds(results: Path, listed: tuple[Row, ...]) -> None:
                     "runs": " ".join(f"{value:.5f}" for value in values),
                 }
                 for measure, values in arm["of_each_seed"].items()
+                if None not in values
             ]  # fmt: skip
     columns = ("experiment", "arm", "measure", "seeds", "mean", "sd", "runs")
     write_table(results / "seeds.tsv", lines, columns)

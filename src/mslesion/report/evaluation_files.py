@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mslesion.evaluation.classifier_comparison import comparisons_as_json
+from mslesion.evaluation.detection_quality import detection_quality_as_json
 from mslesion.evaluation.intervals import BOOTSTRAP_IN_WORDS
 from mslesion.evaluation.predictions import Predictions
-from mslesion.evaluation.probability_quality import measure_probabilities, quality_as_json
+from mslesion.evaluation.probability_quality import (
+    Quality,
+    measure_probabilities,
+    quality_as_json,
+)
 from mslesion.evaluation.summary import split_as_json
-from mslesion.report.drawings import Drawing
+from mslesion.report.drawings import (
+    CalibrationDrawing,
+    DecisionCurveDrawing,
+    Drawing,
+    ReliabilityPanel,
+)
 from mslesion.report.evaluation_blocks import calibration_drawing, decision_curve_drawing
 from mslesion.report.measures import SPLIT_KEYS, QuestionMeasures, StudyMeasures
 from mslesion.write.atomic import write_bytes, write_json
+from mslesion.write.detection import take_away
 
 if TYPE_CHECKING:
     from mslesion.paper.storage import SliceModel
@@ -24,6 +36,8 @@ _ABOUT = (
 )  # fmt: skip
 """What every file repeats of ``metrics.json``."""
 
+CALIBRATION = "calibration.json"
+_PICTURES = ("calibration.png", "decision-curve.png")
 _CALIBRATION_INTERVAL = f"{BOOTSTRAP_IN_WORDS}; of patients in a bin: Wilson"
 
 
@@ -58,9 +72,6 @@ def write_model_calibration(
     Raises:
         OutputError: ``folder`` cannot be written to.
     """
-    # Drawing takes matplotlib, which whoever only wants the numbers need not have.
-    from mslesion.report import figures
-
     decision = model.protocol.decision
     quality = measure_probabilities(predictions, model.question, decision, seed)
     content = {
@@ -71,13 +82,41 @@ def write_model_calibration(
         **quality_as_json(quality),
     }
     of_model = {model.classifier: quality}
-    pictures: dict[str, Drawing] = {
-        "calibration": calibration_drawing(of_model),
-        "decision-curve": decision_curve_drawing(of_model),
-    }
-    write_json(folder / "calibration.json", content)
-    for name, drawing in pictures.items():
-        write_bytes(folder / f"{name}.png", figures.draw(drawing))
+    _write_calibration(
+        folder, content, calibration_drawing(of_model), decision_curve_drawing(of_model)
+    )
+
+
+def write_detection_calibration(qualities: Mapping[str, Quality], folder: Path) -> None:
+    """Write the same files of a detector's answers; without any, those of an earlier run go.
+
+    Raises:
+        OutputError: ``folder`` cannot be written to.
+    """
+    if not qualities:
+        for name in (CALIBRATION, *_PICTURES):
+            take_away(folder / name)
+        return
+    content = {"interval": _CALIBRATION_INTERVAL, **detection_quality_as_json(qualities)}
+    panels = tuple(
+        ReliabilityPanel(name, quality.calibration.bins, ()) for name, quality in qualities.items()
+    )
+    curves = tuple((name, {"detector": quality.curve}) for name, quality in qualities.items())
+    _write_calibration(
+        folder,
+        content,
+        CalibrationDrawing((panels,), is_demonstration=False),
+        DecisionCurveDrawing(curves, is_demonstration=False),
+    )
+
+
+def _write_calibration(folder: Path, content: dict[str, Any], *drawings: Drawing) -> None:
+    # Drawing takes matplotlib, which whoever only wants the numbers need not have.
+    from mslesion.report import figures
+
+    write_json(folder / CALIBRATION, content)
+    for name, drawing in zip(_PICTURES, drawings, strict=True):
+        write_bytes(folder / name, figures.draw(drawing))
 
 
 def _part_of(question: dict[str, Any], part: str) -> dict[str, Any]:
