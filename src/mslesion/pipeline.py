@@ -47,6 +47,7 @@ from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
+    from mslesion.audit.run import AuditReport, AuditRequest
     from mslesion.detection import Detection
     from mslesion.detector import Detector
     from mslesion.lesions.learning.recipe import DetectorRecipe
@@ -418,6 +419,24 @@ def audit_claims(
         with output_folder(output):
             write_json(output / "claims_audit.json", audit.as_json())
     return audit
+
+
+def audit_cohort(data: Path, output: Path, request: AuditRequest) -> AuditReport:
+    """Look for leakage, doubles and shortcuts; ``output`` gets the findings and their page.
+
+    Raises:
+        CohortError: no scan can be used, or the wanted question cannot be asked.
+        UsageError: the split cannot be read.
+        ModelFileError: the model cannot be read.
+    """
+    from mslesion.audit.page import write_audit
+    from mslesion.audit.run import audit
+
+    cohort = read_cohort(data)
+    with output_folder(output, data, *([request.model] if request.model else [])):
+        report = audit(cohort, request)
+        write_audit(report, output)
+        return report
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mslesion import __version__
+from mslesion.cli.audit import AUDIT
 from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import PREDICT, TRAIN
 from mslesion.cli.command import natural, positive
@@ -28,7 +29,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, REPRODUCE, TRAIN,
-    PREDICT, CLAIMS,
+    PREDICT, AUDIT, CLAIMS,
 )  # fmt: skip
 
 
