@@ -106,7 +106,7 @@ def _settled(finding: Finding, p_holm: float, tests: int) -> Finding:
             p_holm=p_holm,
         )
     told = f"{finding.evidence}, p {finding.test.p:.2g}" if finding.test is not None else ""
-    told += f", {p_holm:.2g} corrected for {tests} tests"
+    told += f", {p_holm:.2g} corrected for {tests} tests" if tests > 1 else ""
     if p_holm < FALSE_ALARMS:
         return replace(finding, evidence=told, p_holm=p_holm)
     return replace(finding, outcome=Outcome.PASS, evidence=told, remedy="", p_holm=p_holm)

@@ -21,7 +21,7 @@ from mslesion.audit.finding import Test
 from mslesion.evaluation.intervals import Estimate
 from mslesion.evaluation.tallies import Tallies
 
-PERMUTATIONS = 4999
+PERMUTATIONS = 1999
 MOST_PEOPLE = 200
 """So many are drawn of more, for pairs grow with the square."""
 

@@ -47,7 +47,8 @@ def near(material: Material) -> Finding:
     if same:
         return failed(
             check,
-            f"{len(same)} pairs of people are in all likelihood one person: "
+            f"{len(same)} {'pair' if len(same) == 1 else 'pairs'} of people, each in all likelihood "
+            "one person: "
             f"{named(_told(material, pair) for pair in same)}",
             "look at both scans; give both the same participant, and draw the split again",
             **shown,
