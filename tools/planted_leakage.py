@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,8 +40,8 @@ class Made:
     mask: Mask
     spacing_mm: tuple[float, float, float] = SPACING_MM
     ending: str = ".nii.gz"
-    extra: Mapping[str, str] = None  # type: ignore[assignment]
-    sidecar: Mapping[str, str] = None  # type: ignore[assignment]
+    extra: Mapping[str, str] = field(default_factory=dict)
+    sidecar: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,11 @@ class Planted:
 def head(generator: np.random.Generator, *, is_ms: bool) -> tuple[Voxels, Mask]:
     """One head (36, 42, 14) and the mask of its lesions."""
     axes = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij")
-    radii = generator.uniform(0.78, 0.9, 3)
+    radii = generator.uniform(0.72, 0.86, 3)
+    bumps = ndimage.gaussian_filter(generator.normal(size=SHAPE), (4, 4, 2))
     radius = np.sqrt(sum((a / r) ** 2 for a, r in zip(axes, radii, strict=True)))
-    texture = ndimage.gaussian_filter(generator.normal(size=SHAPE), (0.9, 0.9, 0.5))
+    radius = radius * (1 + 0.06 * bumps / bumps.std())
+    texture = ndimage.gaussian_filter(generator.normal(size=SHAPE), (1.3, 1.3, 0.7))
     image = np.where(radius < 1, 110.0, 0.0)
     image[(radius > 0.82) & (radius <= 0.9)] = 15.0
     brain = radius <= 0.82
@@ -67,7 +69,7 @@ def head(generator: np.random.Generator, *, is_ms: bool) -> tuple[Voxels, Mask]:
     mask = np.zeros(SHAPE, bool)
     places = np.argwhere((radius > 0.3) & (radius < 0.65))
     for place in places[generator.choice(len(places), 4)] if is_ms else ():
-        mask[tuple(slice(c, c + 2) for c in place[:2]) + (place[2],)] = True
+        mask[place[0] : place[0] + 2, place[1] : place[1] + 2, place[2]] = True
     image[mask] = 190.0
     image += generator.normal(scale=3.0, size=SHAPE)
     return np.clip(image, 0, None).round().astype(np.float32), mask
@@ -79,7 +81,7 @@ def people(seed: int) -> list[Made]:
     made = []
     for number, is_ms in enumerate(generator.permutation([True, False] * (PEOPLE // 2))):
         image, mask = head(generator, is_ms=bool(is_ms))
-        made.append(Made(f"p{number:02d}", bool(is_ms), image, mask, extra={}, sidecar={}))
+        made.append(Made(f"p{number:02d}", bool(is_ms), image, mask))
     return made
 
 
@@ -151,7 +153,9 @@ def _resampled(made: list[Made], generator: np.random.Generator) -> list[Made]:
 
     def change(one: Made) -> Made:
         voxels = ndimage.zoom(one.voxels, zoom, order=1, grid_mode=True, mode="nearest")
-        mask = ndimage.zoom(one.mask.astype(np.uint8), zoom, order=0, grid_mode=True, mode="nearest")
+        mask = ndimage.zoom(
+            one.mask.astype(np.uint8), zoom, order=0, grid_mode=True, mode="nearest"
+        )
         mm = tuple(
             m * a / b for m, a, b in zip(SPACING_MM, one.voxels.shape, voxels.shape, strict=True)
         )
@@ -197,12 +201,8 @@ def _skull(made: list[Made], _: np.random.Generator) -> list[Made]:
     return _of_ms(made, change)
 
 
-def _site(made: list[Made], generator: np.random.Generator) -> list[Made]:
-    odd = int(generator.integers(PEOPLE))
-    return [
-        replace(one, extra={"site": "north" if one.is_ms != (place == odd) else "south"})
-        for place, one in enumerate(made)
-    ]
+def _site(made: list[Made], _: np.random.Generator) -> list[Made]:
+    return [replace(one, extra={"site": "north" if one.is_ms else "south"}) for one in made]
 
 
 def _dates(made: list[Made], generator: np.random.Generator) -> list[Made]:

@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Test:
+class Significance:
     """A test of the hypothesis that there is nothing to find.
 
     ``p`` is one-sided; ``least_p`` is the smallest that so few people can give.
@@ -45,7 +45,7 @@ class Finding:
     outcome: Outcome
     evidence: str
     remedy: str = ""
-    test: Test | None = None
+    test: Significance | None = None
     p_holm: float | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
 

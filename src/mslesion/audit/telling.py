@@ -17,7 +17,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from mslesion.audit.finding import Test
+from mslesion.audit.finding import Significance
 from mslesion.evaluation.intervals import Estimate
 from mslesion.evaluation.tallies import Tallies
 
@@ -34,7 +34,7 @@ class Told:
     """How well a class was told: AUC with its interval over people, and a one-sided test of 0.5."""
 
     auc: Estimate
-    test: Test
+    test: Significance
     people: int
 
     @property
@@ -72,7 +72,7 @@ def tell_class(
     at_random = _areas(hat, order)
     p = (1 + int((at_random >= value - 1e-9).sum())) / (1 + permutations)
     least_p = 1 / comb(len(label), int(label.sum()))
-    return Told(_interval(won, label, draws, seed), Test(p, least_p), len(label))
+    return Told(_interval(won, label, draws, seed), Significance(p, least_p), len(label))
 
 
 def _hat_matrix(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,8 +84,7 @@ def _hat_matrix(features: NDArray[np.float64]) -> NDArray[np.float64]:
     # The constant lets the classifier have an intercept.
     kernel = standard @ standard.T / max(1, int(told.sum())) + 1.0
     hat = np.linalg.solve(kernel + _RIDGE * np.eye(len(kernel)), kernel)
-    symmetric: NDArray[np.float64] = (hat + hat.T) / 2
-    return symmetric
+    return np.asarray((hat + hat.T) / 2, np.float64)
 
 
 def _scores(

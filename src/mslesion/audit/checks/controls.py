@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from mslesion.audit.finding import Finding, Outcome, Test, failed, not_applicable, passed
+from mslesion.audit.finding import Finding, Outcome, Significance, failed, not_applicable, passed
 from mslesion.audit.fits import FITS
 from mslesion.audit.material import Material, divided, split_for
 from mslesion.cohort.split import Split
@@ -54,7 +54,7 @@ def random_labels(material: Material) -> Finding:
         f"{told}",
         "test data reach the training: find the shared people (see the other lines), and do not "
         "use any result under this split",
-        Test(p),
+        Significance(p),
         figures={
             "split_unit": material.split.unit.value,
             "classifier": material.classifier,

@@ -49,7 +49,7 @@ def time_order(material: Material) -> Finding:
     return Finding(
         check,
         Outcome.FAIL,
-        f"MS or control is told from the date of the scan with {told.in_words()}; {order}",
+        f"{order}; from the date of the scan, MS is told from control with {told.in_words()}",
         "compare people scanned in the same years: scanners and protocols change with time",
         told.test,
     )

@@ -25,7 +25,8 @@ def exact(material: Material) -> Finding:
     told = [f"{' = '.join(people)} ({material.sides(*people[:2])})" for people in shared]
     return failed(
         check,
-        f"{len(shared)} scans stand under more than one name: {named(told)}",
+        f"{_counted(len(shared), 'scan stands', 'scans stand')} under more than one name: "
+        f"{named(told)}",
         "keep one of each, and draw the split again",
         pairs=shared,
     )
@@ -47,8 +48,8 @@ def near(material: Material) -> Finding:
     if same:
         return failed(
             check,
-            f"{len(same)} {'pair' if len(same) == 1 else 'pairs'} of people, each in all likelihood "
-            "one person: "
+            f"{_counted(len(same), 'pair', 'pairs')} of people, each probably one "
+            "person under two names: "
             f"{named(_told(material, pair) for pair in same)}",
             "look at both scans; give both the same participant, and draw the split again",
             **shown,
@@ -62,6 +63,10 @@ def near(material: Material) -> Finding:
         f"{SAME_HEAD}{look}",
         **shown,
     )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _told(material: Material, pair: Likeness) -> str:

@@ -49,7 +49,7 @@ def _try_shortcut(material: Material, shortcut: Shortcut) -> Finding:
     return Finding(
         shortcut.check,
         Outcome.FAIL,
-        f"MS or control is told from {shortcut.what} with {answer.in_words()} in "
+        f"from {shortcut.what}, MS is told from control with {answer.in_words()}, "
         f"{answer.people} people",
         shortcut.remedy,
         answer.test,

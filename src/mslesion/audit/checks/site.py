@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.audit.checks.shortcuts import why_no_classes
-from mslesion.audit.finding import Finding, Outcome, Test, not_applicable
+from mslesion.audit.finding import Finding, Outcome, Significance, not_applicable
 from mslesion.audit.material import Material, person_labels
 from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.survey import SurveyedScan
@@ -56,7 +56,7 @@ def site_confound(material: Material) -> Finding:
         f"{int(known.sum())} people{_site_from_picture(material, people, sites, counts)}",
         "take both classes from each site in equal shares, or report each site by itself and test "
         "on a site that was not trained on",
-        Test(p, _least_p(codes, label[known])),
+        Significance(p, _least_p(codes, label[known])),
         figures={"source": source, "cramers_v": cramer, "people_by_site": dict(counts)},
     )
 

@@ -37,8 +37,8 @@ class Seen:
 class Shortcut:
     """One row of the table.
 
-    ``facts`` gives what one scan shows, or None where it cannot; ``what`` goes on after "the class
-    can be told from", ``remedy`` says what to do where it can.
+    ``facts`` gives what one scan shows, or None where it cannot; ``what`` says from what the class
+    would be told, ``remedy`` what to do where it is.
     """
 
     check: str
