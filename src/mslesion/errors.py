@@ -143,6 +143,13 @@ class ModelFileError(MslesionError):
     exit_code = 6
 
 
+class AuditFailure(MslesionError):  # noqa: N818 - what was audited failed, not the program
+    """An audit was made, and at least one of its checks failed."""
+
+    code = "AUDIT"
+    exit_code = 7
+
+
 class UnforeseenError(MslesionError):
     """A mistake of this package."""
 

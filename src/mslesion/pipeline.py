@@ -59,6 +59,7 @@ from mslesion.write.folder import output_folder
 from mslesion.write.look_log import LookLog
 
 if TYPE_CHECKING:
+    from mslesion.audit.run import AuditReport, AuditRequest
     from mslesion.cohort.people import Cohort
     from mslesion.detection import Detection
     from mslesion.detector import Detector
@@ -620,6 +621,24 @@ def study(order: StudyOrder, *, page_only: bool = False) -> Path:
         if not page_only:
             run_experiments(order)
         return write_page(order.output)
+
+
+def audit_cohort(data: Path, output: Path, request: AuditRequest) -> AuditReport:
+    """Look for leakage, doubles and shortcuts; ``output`` gets the findings and their page.
+
+    Raises:
+        CohortError: no scan can be used, or the wanted question cannot be asked.
+        UsageError: the split cannot be read.
+        ModelFileError: the model cannot be read.
+    """
+    from mslesion.audit.page import write_audit
+    from mslesion.audit.run import audit
+
+    cohort = read_cohort(data)
+    with output_folder(output, data, *([request.model] if request.model else [])):
+        report = audit(cohort, request)
+        write_audit(report, output)
+        return report
 
 
 @contextmanager

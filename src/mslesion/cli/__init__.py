@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from mslesion import __version__
+from mslesion.cli.audit import AUDIT
 from mslesion.cli.card import CARD
 from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import PREDICT, TRAIN
@@ -31,7 +32,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
-    TRAIN, PREDICT, CLAIMS, STUDY, CARD,
+    TRAIN, PREDICT, AUDIT, CLAIMS, STUDY, CARD,
 )  # fmt: skip
 
 

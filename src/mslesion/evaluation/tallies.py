@@ -69,17 +69,15 @@ class Tallies:
         """
         weighted = weights.astype(np.float64)
         tp, fn, tn, fp = (weighted @ self.counts).T
-        won = ((weighted @ self.pairs_won) * weighted).sum(axis=1)
-        pairs, total = (tp + fn) * (tn + fp), tp + fn + tn + fp
-        area, brier = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
-        np.divide(won, pairs, out=area, where=pairs > 0)
+        total = tp + fn + tn + fp
+        brier = np.full(len(total), np.nan)
         np.divide(weighted @ self.squared_error, total, out=brier, where=total > 0)
         counted = {name: measure(tp, fn, tn, fp) for name, measure in COUNT_MEASURES.items()}
         both = counted["sensitivity"], counted["specificity"]
         return {
             **counted,
             **{n: at(self.stated_prevalence, *both) for n, at in PREVALENCE_MEASURES.items()},
-            "auc": area,
+            "auc": weighted_area(weighted, self.pairs_won, (tp + fn) * (tn + fp)),
             "average_precision": self.ranking.average_precision(weights),
             "brier": brier,
         }
@@ -100,6 +98,20 @@ class Tallies:
         return {
             name: Average(mean, int((~np.isnan(alone[name])).sum())) for name, mean in means.items()
         }
+
+
+def weighted_area(
+    weighted: NDArray[np.float64], pairs_won: NDArray[np.float64], pairs: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The area under the ROC for each row of ``weighted`` (draws, P); nan without ``pairs``.
+
+    ``pairs_won`` is (P, P) as in :class:`Tallies`; ``pairs`` is (draws,), how many pairs of a
+    positive and a negative each draw holds.
+    """
+    won = ((weighted @ pairs_won) * weighted).sum(axis=1)
+    area = np.full(len(pairs), np.nan)
+    np.divide(won, pairs, out=area, where=pairs > 0)
+    return area
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,7 @@ from mslesion.report.drawings import (
 )
 from mslesion.report.evaluation_blocks import calibration_drawing, decision_curve_drawing
 from mslesion.report.measures import SPLIT_KEYS, QuestionMeasures, StudyMeasures
-from mslesion.write.atomic import write_bytes, write_json
-from mslesion.write.detection import take_away
+from mslesion.write.atomic import take_away, write_bytes, write_json
 
 if TYPE_CHECKING:
     from mslesion.paper.storage import SliceModel

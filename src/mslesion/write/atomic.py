@@ -195,3 +195,10 @@ def _cell(value: object, missing: str) -> str:
         return "true" if value else "false"
     # The csv module leaves a lone carriage return without quotes, and readers end the line there.
     return str(value).replace("\r", "\n")
+
+
+def take_away(path: Path) -> None:
+    """Remove a file that stands for something older; nothing happens where there is none."""
+    # A file that cannot be taken away cannot be replaced either, and that error is explained.
+    with suppress(OSError):
+        path.unlink()

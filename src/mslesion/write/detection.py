@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from mslesion.errors import OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles, file_sha256
 from mslesion.report.detection import detection_report
-from mslesion.write.atomic import write_json, write_table, write_text
+from mslesion.write.atomic import take_away, write_json, write_table, write_text
 from mslesion.write.nifti import write_nifti
 
 LESION_COLUMNS = tuple(column.name for column in fields(Lesion))
@@ -100,13 +99,6 @@ def remove_unfinished(files: DetectionFiles) -> None:
     if not files.written:
         for path in files.with_sidecars:
             take_away(path)
-
-
-def take_away(path: Path) -> None:
-    """Remove a file that stands for something older; nothing happens where there is none."""
-    # A file that cannot be taken away cannot be replaced either, and that error is explained.
-    with suppress(OSError):
-        path.unlink()
 
 
 def _rows(findings: Sequence[Lesion] | Sequence[SliceFinding]) -> list[dict[str, Any]]:

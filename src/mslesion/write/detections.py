@@ -14,8 +14,8 @@ from mslesion import __version__
 from mslesion.detection import DetectorIdentity
 from mslesion.errors import MslesionError, OutputError
 from mslesion.read.detections import MADE_BY, DetectionFiles, file_sha256, is_detections_dataset
-from mslesion.write.atomic import write_json, write_table, write_text
-from mslesion.write.detection import LESION_COLUMNS, take_away
+from mslesion.write.atomic import take_away, write_json, write_table, write_text
+from mslesion.write.detection import LESION_COLUMNS
 
 BIDS_VERSION = "1.10.0"
 SOURCE = "raw"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mslesion.write.atomic import write_bytes, write_json, write_table
-from mslesion.write.detection import take_away
+from mslesion.write.atomic import take_away, write_bytes, write_json, write_table
 
 METRICS = "metrics.json"
 LESIONS, SLICES, PATIENTS = "metrics_lesion.tsv", "metrics_slice.json", "metrics_patient.json"
