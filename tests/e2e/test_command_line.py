@@ -316,12 +316,12 @@ def test_our_own_bugs_are_called_so(
     cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
 ) -> None:
     """An unforeseen error is one line that asks to report it; --debug shows where it happened."""
-    from mslesion import pipeline
+    from mslesion.commands import shared
 
     def broken(*_args: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr(pipeline, "cut_cohort", broken)
+    monkeypatch.setattr(shared, "cut_cohort", broken)
     arguments = ["reproduce", "--data", str(cohort), "--output", str(tmp_path / "o")]
     assert main(arguments) == 70
     (line,) = _lines(capsys.readouterr().err)

@@ -1,0 +1,1 @@
+"""The work of each command; :mod:`mslesion.pipeline` has the overview."""

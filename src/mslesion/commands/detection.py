@@ -1,0 +1,158 @@
+"""Finding lesions: in one scan, in many, and the training and measuring of detectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mslesion.commands.shared import Answer
+from mslesion.errors import ScanError
+from mslesion.read import read_cohort
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.head import read_head
+from mslesion.read.volumes import read_single_file
+from mslesion.write.atomic import write_json
+from mslesion.write.folder import output_folder
+
+if TYPE_CHECKING:
+    from mslesion.detection import Detection
+    from mslesion.detector import Detector
+    from mslesion.lesions.learning.recipe import DetectorRecipe
+    from mslesion.write.detections import Outcome
+
+
+def detect(
+    path: Path | str,
+    *,
+    model: str = "default",
+    model_path: Path | str | None = None,
+    threshold: float | None = None,
+    min_peak: float | None = None,
+    min_lesion_mm3: float | None = None,
+    volume: int | None = None,
+) -> Detection:
+    """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
+
+    ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
+    ``threshold`` and ``min_peak`` (of the calibrated probability: how far lesions reach, and what
+    they must exceed somewhere) and ``min_lesion_mm3`` take the place of those that come with the
+    model. ``volume``, from 0, is needed where a file holds several. The detector is loaded once for
+    all calls with the same options.
+
+    Raises:
+        ScanError: the file cannot be used, or holds no FLAIR image of a brain.
+        UsageError: an option makes no sense.
+        ModelFileError: a file of weights is missing or damaged.
+    """
+    from mslesion.detector import detect_scan
+
+    own = None if model_path is None else Path(model_path)
+    changed_ns = own.stat().st_mtime_ns if own is not None and own.exists() else 0
+    # As floats, so that 20 and 20.0 give the same bytes.
+    given = (threshold, min_peak, min_lesion_mm3)
+    point = (None if value is None else float(value) for value in given)
+    detector = _loaded_detector(model, own, changed_ns, *point)
+    (person,) = read_single_file(Path(path)).people
+    return detect_scan(Path(path), detector, person.scans[0].name, volume)
+
+
+@lru_cache(maxsize=4)
+def _loaded_detector(
+    model: str, model_path: Path | None, _changed_ns: int, *point: float | None
+) -> Detector:
+    """A detector for several scans; a file of weights that has changed is loaded again."""
+    from mslesion.detector import load_detector
+
+    return load_detector(model, model_path, *point)
+
+
+def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> None:
+    """Refuse a single file that is no usable scan at once, before PyTorch is loaded.
+
+    What an earlier run found in it is taken away.
+
+    Raises:
+        ScanError: the file cannot be used.
+        OutputError: the file cannot be used, and ``output`` is another run's at the moment.
+    """
+    from mslesion.write.detection import remove_detection
+
+    (person,) = read_single_file(path).people
+    try:
+        read_head(path, volume)
+    except ScanError:
+        if output.is_dir():
+            with output_folder(output):
+                remove_detection(DetectionFiles(output, person.scans[0].name))
+        raise
+
+
+def detect_all(
+    data: Path,
+    output: Path,
+    detector: Detector,
+    *,
+    resume: bool = False,
+    volume: int | None = None,
+) -> tuple[Outcome, ...]:
+    """Find the lesions in one scan, or in all of a folder; ``output`` gets the files of each.
+
+    ``volume``, from 0, is needed where the files hold several. One scan that cannot be used does
+    not stop the others; with ``resume``, what is done is not done again. See
+    :func:`mslesion.batch.detect_cohort`.
+    """
+    from mslesion.batch import detect_cohort
+
+    cohort = read_cohort(data).with_volume(volume)
+    return detect_cohort(cohort, output, detector, resume=resume)
+
+
+def train_detector(
+    data: Sequence[Path],
+    output: Path,
+    recipe: DetectorRecipe,
+    *,
+    lesion_free: Sequence[Path] = (),
+    start: Path | None = None,
+    cache: Path | None = None,
+    workers: int = 1,
+    device: str = "auto",
+) -> Answer:
+    """Train a detector on people whose lesions are known; ``output`` becomes its folder.
+
+    ``lesion_free`` are scans in which there is nothing to draw; ``start`` is a detector whose
+    weights the training begins with; ``cache`` a folder for the simulated people, which several
+    trainings may share; ``device`` is ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+    """
+    from mslesion.lesions.known_scans import known_scans
+    from mslesion.lesions.learning.build import build_detector
+
+    cohorts = [(read_cohort(folder), False) for folder in data]
+    cohorts += [(read_cohort(folder), True) for folder in lesion_free]
+    scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
+    with output_folder(output, *data, *lesion_free):
+        built = build_detector(
+            scans, output, recipe, workers=workers, start=start, cache=cache, device=device
+        )
+        set_aside = tuple(error for cohort, _ in cohorts for error in cohort.set_aside)
+        return Answer({"scans": len(scans), **asdict(built)}, set_aside)
+
+
+def evaluate_detector(
+    data: Path, output: Path, detector: Detector, *, is_lesion_free: bool = False
+) -> Answer:
+    """Measure a detector on people it has not seen; ``output`` gets ``metrics.json``.
+
+    Raises:
+        CohortError: no scan has a lesion mask, or the detector was trained on all of them.
+    """
+    from mslesion.lesions.measure import measure_detector
+
+    cohort = read_cohort(data)
+    with output_folder(output, data):
+        measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
+        write_json(output / "metrics.json", measured)
+        return Answer(measured, (*cohort.set_aside, *refused))
