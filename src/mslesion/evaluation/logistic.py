@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-_ROUNDS = 50
+_ROUNDS = 200
+_LONGEST_MOVE = 8.0
+"""Of any score in one step: from where all answers are sure, Newton would leap to the other end."""
+
 _SMALL_STEP = 1e-8
 
 
@@ -57,9 +60,11 @@ def fit_logistic(
         gradient = (share * (p - truth)) @ design + pull * (beta - start)
         curvature = np.tensordot(share * p * (1 - p), products, axes=1)
         step = _newton_steps(curvature + pull * np.eye(design.shape[1]), gradient)
+        move = np.abs(step) @ reach
+        step *= (_LONGEST_MOVE / np.maximum(move, _LONGEST_MOVE))[:, None]
         # A step that moves no score by more than 1 cannot make things worse (Bach 2010, Electron.
         # J. Statist. 4:384, proposition 1); a longer one is halved until it does not.
-        far = np.flatnonzero(np.abs(step) @ reach > 1)
+        far = np.flatnonzero(move > 1)
         while len(far):
             is_worse = loss_of(beta[far] - step[far], share[far]) > loss_of(beta[far], share[far])
             far = far[is_worse & (np.abs(step[far]).max(axis=1) > _SMALL_STEP)]

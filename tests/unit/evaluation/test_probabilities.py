@@ -76,6 +76,16 @@ def test_a_start_far_away_is_found_back_from() -> None:
     np.testing.assert_allclose(ends[0], ends[1], atol=1e-6)
 
 
+def test_answers_that_are_all_too_sure_are_fitted() -> None:
+    """Ten positives of twelve, half of either at 0 and at 0.2: slope 0, and the odds of 10 to 2."""
+    probability = np.array([0.0, 0.2] * 6)
+    label = np.array([1] * 10 + [0] * 2, np.int8)
+    people = np.array([f"p{number:02d}" for number in range(12)])
+    found = measure_calibration(Answered(people, label, probability), draws=50, seed=0).measures
+    assert found["slope"].value == pytest.approx(0, abs=1e-6)
+    assert found["intercept"].value == pytest.approx(math.log(5), abs=1e-6)
+
+
 def test_probabilities_twice_too_extreme_have_a_slope_of_one_half() -> None:
     """True odds are the square root of those given: slope 0.5, intercept 0, within intervals."""
     found = measure_calibration(answered(80, 0.5, seed=1), draws=400, seed=0).measures
