@@ -71,7 +71,8 @@ def tell_class(
     order = generator.permuted(np.tile(label, (permutations, 1)), axis=1)
     at_random = _areas(hat, order)
     p = (1 + int((at_random >= value - 1e-9).sum())) / (1 + permutations)
-    least_p = 1 / comb(len(label), int(label.sum()))
+    # Of all orders only the right one does as well as a perfect classifier, and itself counts too.
+    least_p = 1 / comb(len(label), int(label.sum())) + 1 / (1 + permutations)
     return Told(_interval(won, label, draws, seed), Significance(p, least_p), len(label))
 
 
@@ -84,7 +85,8 @@ def _hat_matrix(features: NDArray[np.float64]) -> NDArray[np.float64]:
     # The constant lets the classifier have an intercept.
     kernel = standard @ standard.T / max(1, int(told.sum())) + 1.0
     hat = np.linalg.solve(kernel + _RIDGE * np.eye(len(kernel)), kernel)
-    return np.asarray((hat + hat.T) / 2, np.float64)
+    symmetric: NDArray[np.float64] = np.asarray((hat + hat.T) / 2, np.float64)
+    return symmetric
 
 
 def _scores(
@@ -127,7 +129,7 @@ def _areas(hat: NDArray[np.float64], labels: NDArray[np.int8]) -> NDArray[np.flo
 
 
 def _signed(label: NDArray[np.int8]) -> NDArray[np.float64]:
-    return 2.0 * label - 1.0
+    return 2.0 * label.astype(np.float64) - 1.0
 
 
 def _won(lead: NDArray[np.float64]) -> NDArray[np.float64]:
