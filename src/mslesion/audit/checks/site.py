@@ -145,7 +145,7 @@ def _site_from_picture(
     if min(is_largest.sum(), (1 - is_largest).sum()) < _LEAST_OF_A_SITE:
         return ""
     told = tell_class(
-        as_features([picture for picture, _ in shown]),
+        as_features([picture for picture, _ in shown])[1],
         is_largest,
         draws=material.protocol.decision.bootstrap_draws,
         seed=material.seed,
