@@ -95,7 +95,7 @@ def main() -> None:
     for kind in options.kind or KINDS:
         record[kind] = measure(kind, options.cohorts)
         print(f"{kind}: {record[kind]}", flush=True)
-        write_json(options.output, record)
+        write_json(options.output, {k: record[k] for k in KINDS if k in record})
 
 
 if __name__ == "__main__":

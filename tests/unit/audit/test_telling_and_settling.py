@@ -9,7 +9,7 @@ from scipy import ndimage
 from mslesion.audit.finding import Finding, Outcome, Significance, settle
 from mslesion.audit.likeness import SAME_HEAD, alike, fine_detail
 from mslesion.audit.probes.shortcut import as_features
-from mslesion.audit.telling import _hat_matrix, _pairs_won, tell_class
+from mslesion.audit.telling import _hat_matrix, _p_of_rarest, _pairs_won, tell_class
 from mslesion.scan import Grid, Scan
 
 
@@ -46,8 +46,15 @@ def test_a_class_that_stands_in_a_feature_is_told() -> None:
     features[:, 2] = label
     told = tell_class(features, label, draws=200, seed=0)
     assert told.auc.value == 1
-    assert told.test.p < 0.005
+    assert told.test.p < 0.002
     assert told.excludes_half
+    assert (told.strongest, told.strongest_auc) == (2, 1.0)
+
+
+def test_the_rarest_of_two_statistics_is_judged_by_its_own_rarity() -> None:
+    """By hand, 1 + 4 orders: the first is highest in one row, as another is in the other row."""
+    statistics = np.array([[9.0, 1, 2, 3, 4], [1.0, 5, 2, 3, 4]])
+    assert _p_of_rarest(statistics) == pytest.approx(2 / 5)
 
 
 def test_features_without_variation_tell_nothing() -> None:
@@ -80,7 +87,8 @@ def test_tests_are_settled_together() -> None:
 
 def test_facts_become_columns() -> None:
     """A number that spreads widely by its logarithm, a word as a column for each value."""
-    features = as_features([{"size": 1.0, "axes": "RAS"}, {"size": 100.0, "axes": "LPS"}])
+    names, features = as_features([{"size": 1.0, "axes": "RAS"}, {"size": 100.0, "axes": "LPS"}])
+    assert names == ["axes is LPS", "axes is RAS", "size"]
     assert features.tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, np.log(100)]]
 
 

@@ -10,7 +10,7 @@ from mslesion.audit.finding import Finding, Outcome, not_applicable
 from mslesion.audit.material import Material, person_labels
 from mslesion.audit.probes import SHORTCUTS, Shortcut
 from mslesion.audit.probes.shortcut import as_features
-from mslesion.audit.telling import tell_class
+from mslesion.audit.telling import Told, tell_class
 
 LEAST_OF_A_CLASS = 3
 
@@ -40,8 +40,9 @@ def _try_shortcut(material: Material, shortcut: Shortcut) -> Finding:
             return not_applicable(
                 shortcut.check, f"cannot be looked at in {missing} of {missing + len(told)} people"
             )
+    names, features = as_features([f for f, _ in told])
     answer = tell_class(
-        as_features([f for f, _ in told]),
+        features,
         labels,
         draws=material.protocol.decision.bootstrap_draws,
         seed=material.seed,
@@ -50,15 +51,24 @@ def _try_shortcut(material: Material, shortcut: Shortcut) -> Finding:
         shortcut.check,
         Outcome.FAIL,
         f"from {shortcut.what}, MS is told from control with {answer.in_words()}, "
-        f"{answer.people} people",
+        f"{answer.people} people{_alone(answer, names)}",
         shortcut.remedy,
         answer.test,
         figures={
             "auc": answer.auc,
             "people": answer.people,
+            "strongest_fact": None if answer.strongest is None else names[answer.strongest],
+            "strongest_fact_auc": answer.strongest_auc,
             "interval_excludes_half": answer.excludes_half,
         },
     )
+
+
+def _alone(answer: Told, names: list[str]) -> str:
+    """The strongest fact, where it is stronger than all together."""
+    if answer.strongest is None or answer.strongest_auc <= answer.auc.value:
+        return ""
+    return f"; by '{names[answer.strongest]}' alone with {answer.strongest_auc:.2f}"
 
 
 def why_no_classes(label: np.ndarray) -> str:

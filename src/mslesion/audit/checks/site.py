@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def site_confound(material: Material) -> Finding:
         f"{int(known.sum())} people{_site_from_picture(material, people, sites, counts)}",
         "take both classes from each site in equal shares, or report each site by itself and test "
         "on a site that was not trained on",
-        Significance(p, _least_p(codes, label[known])),
+        Significance(p, _least_p(label[known])),
         figures={"source": source, "cramers_v": cramer, "people_by_site": dict(counts)},
     )
 
@@ -129,10 +130,9 @@ def _chi_squared(codes: NDArray[np.intp], labels: NDArray[np.int8]) -> NDArray[n
     return statistic
 
 
-def _least_p(codes: NDArray[np.intp], label: NDArray[np.int8]) -> float:
-    from math import comb
-
-    return 1 / comb(len(codes), int(label.sum()))
+def _least_p(label: NDArray[np.int8]) -> float:
+    """Where class and site are one, of all orders two at most do as well."""
+    return 2 / comb(len(label), int(label.sum())) + 1 / (1 + PERMUTATIONS)
 
 
 def _site_from_picture(
@@ -145,7 +145,7 @@ def _site_from_picture(
     if min(is_largest.sum(), (1 - is_largest).sum()) < _LEAST_OF_A_SITE:
         return ""
     told = tell_class(
-        as_features([picture for picture, _ in shown]),
+        as_features([picture for picture, _ in shown])[1],
         is_largest,
         draws=material.protocol.decision.bootstrap_draws,
         seed=material.seed,

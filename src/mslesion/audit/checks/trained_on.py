@@ -18,7 +18,7 @@ def test_people_unseen(material: Material) -> Finding:
     if model.split_unit is SplitUnit.SLICE:
         return failed(
             check,
-            f"the {model.name} was trained under a slice split: it has seen slices of every person",
+            f"the model '{model.name}' was trained under a slice split: it has seen slices of all",
             "train it again by patient",
         )
     tested = _tested(material)
@@ -26,13 +26,15 @@ def test_people_unseen(material: Material) -> Finding:
     doubles = _doubles_of(material, seen) - seen
     caught = sorted((seen | doubles) & tested)
     if not caught:
-        return passed(check, f"none of {len(tested)} people on test was in the {model.name}'s")
+        return passed(
+            check, f"the model '{model.name}' learnt from none of {len(tested)} people on test"
+        )
     as_doubles = sorted(doubles & tested)
     also = f", {len(as_doubles)} of them under another name" if as_doubles else ""
     return failed(
         check,
-        f"the {model.name} learnt from {len(caught)} of {len(tested)} people on test{also}: "
-        f"{named(caught)}",
+        f"the model '{model.name}' learnt from {len(caught)} of {len(tested)} people on test{also}"
+        f": {named(caught)}",
         "test it on others, or train it without these",
     )
 

@@ -55,24 +55,23 @@ def numbers(name: str, values: Sequence[float] | NDArray[np.floating]) -> Facts:
 _MOST_LEVELS = 8
 
 
-def as_features(people: Sequence[Facts]) -> NDArray[np.float64]:
-    """Facts of N people as an array (N, F).
+def as_features(people: Sequence[Facts]) -> tuple[list[str], NDArray[np.float64]]:
+    """Facts of N people as names (F,) and an array (N, F).
 
     Numbers are columns, positive ones that spread widely by their logarithm. Words, and numbers of
     which there are only a few, are a column for each value as well.
     """
-    columns: list[list[float]] = []
+    columns: dict[str, list[float]] = {}
     for name in sorted({name for facts in people for name in facts}):
         values = [facts.get(name, "") for facts in people]
         levels = sorted(set(values), key=str)
         are_numbers = all(isinstance(value, float) for value in values)
         if are_numbers:
-            columns.append(_number_column([float(value) for value in values]))
+            columns[name] = _number_column([float(value) for value in values])
         if not are_numbers or 2 < len(levels) <= _MOST_LEVELS:
-            columns += [[float(value == level) for value in values] for level in levels]
-    if not columns:
-        return np.zeros((len(people), 0))
-    return np.array(columns).T
+            for level in levels:
+                columns[f"{name} is {level or 'missing'}"] = [float(v == level) for v in values]
+    return list(columns), np.array(list(columns.values())).reshape(len(columns), len(people)).T
 
 
 def _number_column(values: list[float]) -> list[float]:
