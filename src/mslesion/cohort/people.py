@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -37,12 +37,15 @@ class Person:
     """One person with one or more scans.
 
     ``diagnosis`` is None, and ``site`` (where the person was scanned) empty, where it is not known.
+    ``same_person_as`` is the participant of the same cohort who is this person under another name;
+    empty where there is none.
     """
 
     person_id: str
     diagnosis: Diagnosis | None
     scans: tuple[ScanFile, ...]
     site: str = ""
+    same_person_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,8 @@ class Cohort:
     ``has_patient_names`` is False where the layout does not say which slices belong to one
     person (each slice then stands as a person of its own, and no patient split can be made).
     ``is_simulated`` is True where the dataset says that nobody real stands behind it.
-    ``set_aside`` holds an error for each scan that was found but cannot be used.
+    ``set_aside`` holds an error for each scan that was found but cannot be used, and ``remarks``
+    what a reader of its figures must know about its people.
     """
 
     name: str
@@ -62,6 +66,7 @@ class Cohort:
     has_patient_names: bool = True
     is_simulated: bool = False
     set_aside: tuple[MslesionError, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for ids, kind in (
@@ -93,6 +98,61 @@ class Cohort:
     def with_volume(self, volume: int | None) -> Cohort:
         """The same cohort where this volume of each file is meant, from 0."""
         return self._with_scans(lambda scan: replace(scan, volume=volume))
+
+    def with_participants_joined(self) -> Cohort:
+        """The same cohort where all participants who are one person are one, with all the scans.
+
+        The person keeps the name that the others point to, and what is known of the diagnosis and
+        site of any of them. To be divided or measured, people must be joined.
+
+        Raises:
+            CohortError: somebody is the same person as nobody in the cohort, or as a participant
+                with the other diagnosis, or all of them point to one another.
+        """
+        by_id = {person.person_id: person for person in self.people}
+        groups: dict[str, list[Person]] = {}
+        for person in self.people:
+            groups.setdefault(self._first_name(person, by_id), []).append(person)
+        joined = tuple(self._one_person(by_id[first], group) for first, group in groups.items())
+        remarks = tuple(
+            f"{person.person_id}: counted as one person with {first}"
+            for first, group in groups.items()
+            for person in group
+            if person.person_id != first
+        )
+        return replace(self, people=joined, remarks=self.remarks + remarks)
+
+    def _first_name(self, person: Person, by_id: Mapping[str, Person]) -> str:
+        passed = {person.person_id}
+        while person.same_person_as:
+            other = by_id.get(person.same_person_as)
+            if other is None or other.person_id in passed:
+                raise CohortError(
+                    f"{person.person_id} is said to be the same person as {person.same_person_as}, "
+                    + ("who has no scan here" if other is None else "and the other way round"),
+                    remedy="let all names of a person point to one of them",
+                    file=self.root,
+                )
+            passed.add(other.person_id)
+            person = other
+        return person.person_id
+
+    def _one_person(self, first: Person, group: Sequence[Person]) -> Person:
+        known = {person.diagnosis for person in group} - {None}
+        if len(known) > 1:
+            raise CohortError(
+                f"{first.person_id} is one person under several names, once with MS and once a "
+                "control",
+                remedy="give all names of a person the same group",
+                file=self.root,
+            )
+        sites = [person.site for person in (first, *group) if person.site]
+        return Person(
+            first.person_id,
+            next(iter(known), None),
+            tuple(scan for person in group for scan in person.scans),
+            sites[0] if sites else "",
+        )
 
     def _with_scans(self, change: Callable[[ScanFile], ScanFile]) -> Cohort:
         people = (replace(p, scans=tuple(map(change, p.scans))) for p in self.people)

@@ -58,7 +58,7 @@ def train(
 
     request = StudyRequest(seed=seed, frozen=frozen)
     protocol = request.protocol
-    cohort = read_cohort(data)
+    cohort = read_cohort(data).with_participants_joined()
     require_patient_names(cohort, [SplitUnit.PATIENT])
     if frozen is not None:
         frozen.require_one_fold()
@@ -112,7 +112,7 @@ def evaluate_classifier(
     from mslesion.paper.storage import load_model
 
     model = load_model(model_folder)
-    cohort = read_cohort(data)
+    cohort = read_cohort(data).with_participants_joined()
     with output_folder(output, *inputs_of(data, frozen), model_folder):
         log = look_log(frozen, output)
         log.require_appendable()

@@ -68,7 +68,7 @@ def audit_cohort(data: Path, output: Path, request: AuditRequest) -> AuditReport
     from mslesion.audit.page import write_audit
     from mslesion.audit.run import audit
 
-    cohort = read_cohort(data)
+    cohort = read_cohort(data).with_participants_joined()
     with output_folder(output, data, *([request.model] if request.model else [])):
         report = audit(cohort, request)
         write_audit(report, output)

@@ -65,7 +65,7 @@ def make_cohort(
     if asked.folder:
         if data is None:
             raise CohortError(f"cohort {name} needs real scans", remedy="give --data")
-        return read_cohort(data / asked.folder)
+        return read_cohort(data / asked.folder).with_participants_joined()
     place = work / name
     if asked.source:
         source = make_cohort(asked.source, cohorts, work, data, workers)

@@ -97,7 +97,7 @@ def cut_cohort(
     left_out = 0
     set_aside = list(cohort.set_aside)
     mended: list[str] = []
-    doubts: list[str] = []
+    doubts = list(cohort.remarks)
     first_with: dict[str, str] = {}
     for person, scan_file in track(scans, "cutting slices", len(scans)):
         try:

@@ -13,7 +13,7 @@ from mslesion.cohort.people import Cohort, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
-from mslesion.read.participants import UNKNOWN, read_participants
+from mslesion.read.participants import read_participants
 
 _LESION_LABELS = {"L", "lesion"}
 """``label-L`` is reserved for lesions by BIDS; ``label-lesion`` is what many write."""
@@ -31,7 +31,8 @@ def read_bids(folder: Path) -> Cohort:
     """Read a BIDS dataset without opening any image.
 
     People are those with a folder ``sub-*``; their diagnosis is the ``group``, and their site the
-    ``site``, of ``participants.tsv``. Of several FLAIR images of one session the first is taken,
+    ``site``, of ``participants.tsv``, whose column ``same_person_as`` may say that somebody is
+    another participant too. Of several FLAIR images of one session the first is taken,
     images without ``space-`` before those with it. A subject without a FLAIR image is set aside.
 
     Raises:
@@ -43,10 +44,15 @@ def read_bids(folder: Path) -> Cohort:
     for subject in _subjects(folder):
         scans = tuple(_scans_of(subject, folder))
         if scans:
-            diagnosis = participants.diagnosis(subject.name)
-            site = participants.value(subject.name, "site")
-            known_site = "" if site == UNKNOWN else site
-            people.append(Person(subject.name, diagnosis, scans, known_site))
+            people.append(
+                Person(
+                    subject.name,
+                    participants.diagnosis(subject.name),
+                    scans,
+                    participants.site(subject.name),
+                    participants.same_person_as(subject.name),
+                )
+            )
         else:
             set_aside.append(
                 ScanError(

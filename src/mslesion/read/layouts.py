@@ -11,6 +11,7 @@ from mslesion.errors import CohortError
 from mslesion.read.bids import is_bids, read_bids
 from mslesion.read.content import regular_file_size
 from mslesion.read.detections import holds_detections
+from mslesion.read.known_doubles import with_known_doubles
 from mslesion.read.names import entries
 from mslesion.read.public_datasets import (
     is_kaggle,
@@ -48,7 +49,8 @@ def read_cohort(folder: Path) -> Cohort:
     """Find out who is in a folder, and where their scans and masks lie; no image is opened.
 
     A single file is a cohort of one. Where a folder holds nothing but one other folder, as
-    unpacked archives do, that one is looked into.
+    unpacked archives do, that one is looked into. Participants who are one person still stand as
+    several, each saying so; :meth:`Cohort.with_participants_joined` makes them one.
 
     Raises:
         CohortError: The folder is not there, may not be read, or holds no scan in any layout of
@@ -72,7 +74,7 @@ def read_cohort(folder: Path) -> Cohort:
 def _read_folder(folder: Path) -> Cohort:
     for layout in LAYOUTS:
         if layout.recognise(folder):
-            cohort = layout.read(folder)
+            cohort = with_known_doubles(layout.read(folder))
             if cohort.people:
                 return cohort
     inside = entries(folder)

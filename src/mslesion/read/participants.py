@@ -57,6 +57,19 @@ class Participants:
         """The diagnosis that the column ``group`` gives; None where it gives none."""
         return GROUPS.get(self.value(person_id, "group").lower())
 
+    def site(self, person_id: str) -> str:
+        """Where the person was scanned; empty where the column ``site`` does not say."""
+        return self._known(person_id, "site")
+
+    def same_person_as(self, person_id: str) -> str:
+        """The participant who is the same person, with ``sub-``; empty where there is none."""
+        other = self._known(person_id, "same_person_as")
+        return _with_prefix(other) if other else ""
+
+    def _known(self, person_id: str, column: str) -> str:
+        value = self.value(person_id, column)
+        return "" if value == UNKNOWN else value
+
 
 def read_participants(table: Path) -> Participants:
     """The rows of a table; none where there is no such file.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.errors import UsageError
+from mslesion.read.known_doubles import with_known_doubles
 from mslesion.read.layouts import LAYOUTS
 from mslesion.read.masks import (
     FileOfScan,
@@ -81,7 +82,9 @@ def read_reference(path: Path) -> Reference:
     participants = read_participants(path / "participants.tsv")
     for layout in LAYOUTS if path.is_dir() else ():
         if layout.recognise(path):
-            masks, unmasked = _scans_of_cohort(layout.read(path))
+            masks, unmasked = _scans_of_cohort(
+                with_known_doubles(layout.read(path)).with_participants_joined()
+            )
             if masks:
                 return Reference(path, masks, unmasked, participants)
     masks = tuple(

@@ -51,7 +51,8 @@ def near(material: Material) -> Finding:
             f"{_counted(len(same), 'pair', 'pairs')} of people, each probably one "
             "person under two names: "
             f"{named(_told(material, pair) for pair in same)}",
-            "look at both scans; give both the same participant, and draw the split again",
+            "look at both scans; where they are one person, name one of them in the column "
+            "same_person_as of the other in participants.tsv, and draw the split again",
             **shown,
         )
     if not pairs:
