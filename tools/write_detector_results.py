@@ -13,12 +13,16 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pages import replace_part
 
+from mslesion.evaluation.intervals import Weights, cluster_bootstrap, weighted_mean
+from mslesion.read.known_doubles import KNOWN_DOUBLES
 from mslesion.write.atomic import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,6 +100,50 @@ def cross_validated(name: str, *measures: str) -> Callable[[Results], tuple[list
     return measured
 
 
+TABRIZ_ALONE = "tabriz_without_doubles"
+DRAWS = 2000
+
+
+def people_seen_once(results: Results) -> Results:
+    """Tabriz, cross-validated, without the two names that are probably one person's.
+
+    They stood in different folds, so the network that answers for one may have learned from the
+    other. The other people are unseen by their networks either way.
+    """
+    doubles = {who for double in KNOWN_DOUBLES for who in (double.person_id, double.same_person_as)}
+    rows = [
+        row
+        for row in results["everything"]["scans"]
+        if "tabriz" in row["dataset"].lower() and row["person_id"] not in doubles
+    ]
+    counts = {
+        name: np.array([row[f"found_of_{name}"].split("/") for row in rows], np.float64).T
+        for name in ("10_to_50_mm3", "50_to_100_mm3", "100_mm3_and_more")
+    }
+    counts["50_mm3_and_more"] = counts.pop("50_to_100_mm3") + counts.pop("100_mm3_and_more")
+    means = {name: np.array([row[name] for row in rows]) for name in ("dice", "lesion_f1")}
+
+    def statistics(weights: Weights) -> dict[str, NDArray[np.float64]]:
+        measured = {name: weighted_mean(weights, values) for name, values in means.items()}
+        with np.errstate(invalid="ignore"):
+            measured |= {
+                f"recall_{name}": (weights @ found) / (weights @ counted)
+                for name, (found, counted) in counts.items()
+            }
+        return measured
+
+    estimates = cluster_bootstrap(len(rows), statistics, draws=DRAWS, seed=0)
+    return {
+        "people": len(rows),
+        "measures": {name: asdict(estimate) for name, estimate in estimates.items()},
+    }
+
+
+def seen_once(*measures: str) -> Callable[[Results], tuple[list[float], str]]:
+    """Measures of :func:`people_seen_once`."""
+    return lambda results: estimates(*(results[TABRIZ_ALONE]["measures"][m] for m in measures))
+
+
 def dice_of_each(results: Results) -> tuple[list[float], str]:
     """Dice of Ljubljana 19 and 07."""
     dice = {row["person_id"]: row["dice"] for row in results["ljubljana_unseen"]["rows"]}
@@ -129,10 +177,13 @@ def without_verdict(results: Results) -> tuple[list[float], str]:
 
 EVERYTHING = "`make detector`: `everything`, cross-validation"
 VERDICT = "`make detector`: `everything`, verdict"
+OWN_SCANNER = (Goal(0.65, 0.72), Goal(0.70, 0.78))
 SMALL_AND_LARGE = (Goal(0.4, 0.6), Goal(0.8, 0.9))
 ROWS = (
-    Row("Tabriz, 5-fold by patient: mean Dice / lesion F1", (Goal(0.65, 0.72), Goal(0.70, 0.78)),
-        EVERYTHING, cross_validated("tabriz", "dice", "lesion_f1")),
+    Row("Tabriz, 5-fold by patient, eight people: mean Dice / lesion F1", OWN_SCANNER, EVERYTHING,
+        seen_once("dice", "lesion_f1")),
+    Row("the same over all ten names, two of which are probably one person in two folds",
+        OWN_SCANNER, EVERYTHING, cross_validated("tabriz", "dice", "lesion_f1")),
     Row("Ljubljana 19 / 07 from a model that saw no Ljubljana scan: Dice",
         (Goal(0.65, 0.75), Goal(0.35, 0.50)), "`make detector`: `tabriz-on-ljubljana`",
         dice_of_each),
@@ -141,8 +192,8 @@ ROWS = (
         lambda r: estimates(r["tabriz_unseen"]["measures"]["dice"])),
     Row("lesion-free scan: false lesions, volume in ml",
         (Goal(2, 0, is_cost=True), Goal(0.1, 0, is_cost=True)), EVERYTHING, lesion_free),
-    Row("recall of lesions of 10-50 mm³ / over 50 mm³, Tabriz", SMALL_AND_LARGE, EVERYTHING,
-        cross_validated("tabriz", "recall_10_to_50_mm3", "recall_50_mm3_and_more")),
+    Row("recall of lesions of 10-50 mm³ / over 50 mm³, Tabriz, eight people", SMALL_AND_LARGE,
+        EVERYTHING, seen_once("recall_10_to_50_mm3", "recall_50_mm3_and_more")),
     Row("the same, Ljubljana", SMALL_AND_LARGE, EVERYTHING,
         cross_validated("ljubljana", "recall_10_to_50_mm3", "recall_50_mm3_and_more")),
     Row("simulated controls called MS, in %", (Goal(5, 2, is_cost=True),), VERDICT,
@@ -244,6 +295,7 @@ def main(folder: Path) -> None:
     """Write the tables, and copies of what they were read from."""
     results = {model: read_results(folder / model) for model in MODELS if (folder / model).exists()}
     for model, found in results.items():
+        found[TABRIZ_ALONE] = people_seen_once(found)
         write_json(DOCS / "results" / f"detector-{model}.json", found)
     replace_part(CARD, "measured", card_lines(results))
     replace_part(PAGE, "detector", page_lines(results))
