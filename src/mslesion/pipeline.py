@@ -24,6 +24,7 @@ from mslesion.commands.detection import (
     refuse_unreadable,
     train_detector,
 )
+from mslesion.commands.explaining import explain
 from mslesion.commands.measuring import compare, evaluate_masks
 from mslesion.commands.scrutiny import audit_claims, audit_cohort, write_cards
 from mslesion.commands.shared import Answer
@@ -39,6 +40,7 @@ __all__ = [
     "evaluate_classifier",
     "evaluate_detector",
     "evaluate_masks",
+    "explain",
     "freeze_split",
     "predict",
     "refuse_unreadable",

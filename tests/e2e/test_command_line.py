@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -249,6 +250,39 @@ def test_a_model_is_measured_on_people_it_has_not_seen(
     assert (out / "calibration.png").is_file()
     assert (out / "decision-curve.png").is_file()
     assert "12 left out, seen in training" in capsys.readouterr().out
+
+
+def test_what_a_models_answers_rest_on_is_checked(
+    cohort: Path, tree_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of the four people not seen, slices with lesions get a map, and a row in the table."""
+    command = ["explain", str(tree_model), "--data", str(cohort), "--output"]
+    outs = [tmp_path / "a", tmp_path / "b"]
+    for out in outs:
+        assert main([*command, str(out)]) == 0
+    checks = json.loads((outs[0] / "explanation_checks.json").read_text())
+    rows = (outs[0] / "explanations.csv").read_text().splitlines()
+    assert checks["people_left_out_as_seen"] == 12
+    assert checks["people"] == 2
+    assert len(rows) == checks["slices"] + 1
+    assert 0 < checks["measures"]["deletion_area_at_random"]["value"] < 1
+    assert "correlation_with_random_weights" not in checks["measures"]
+    assert checks["deletion_curve"][0]["by_map"] == checks["deletion_curve"][0]["at_random"]
+    for name in ("explanation_checks.json", "explanations.csv", "explanations.png"):
+        assert (outs[0] / name).read_bytes() == (outs[1] / name).read_bytes(), name
+    assert "deletion_area_below_random" in capsys.readouterr().out
+
+
+def test_maps_cannot_be_checked_without_lesion_masks(
+    cohort: Path, tree_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scans without masks are refused, saying so; nothing is written."""
+    scans = tmp_path / "scans"
+    shutil.copytree(cohort, scans, ignore=shutil.ignore_patterns("derivatives"))
+    out = tmp_path / "out"
+    assert main(["explain", str(tree_model), "--data", str(scans), "--output", str(out)]) == 4
+    assert "give scans with lesion masks" in capsys.readouterr().err
+    assert not (out / "explanation_checks.json").exists()
 
 
 def test_the_study_runs_from_the_command_line(cohort: Path, tmp_path: Path) -> None:

@@ -165,3 +165,22 @@ def test_other_people_output_beside_the_split_and_other_folds_are_refused(
     misspelt = ["reproduce", "--data", str(others), "--split", "patinet", "--output", "o"]
     assert main(misspelt) == 2
     assert "neither 'patient' nor 'slice'" in capsys.readouterr().err
+
+
+def test_comparing_two_tools_on_test_people_is_a_look_too(
+    cohort: Path, place: Path, tmp_path: Path
+) -> None:
+    """The test people alone are compared; the look is logged, and a repeat is known as one."""
+    tools = [tmp_path / "a", tmp_path / "b"]
+    for tool in tools:
+        shutil.copytree(cohort / "derivatives" / "manual", tool)
+    command = ["compare", *map(str, tools), "--reference", str(cohort)]
+    command += ["--split", str(place / "split.json"), "--output"]
+    tested = json.loads((place / "split.json").read_text())["folds"][0]["test"]
+    for out in ("first", "second"):
+        assert main([*command, str(tmp_path / out)]) == 0
+        compared = json.loads((tmp_path / out / "comparisons.json").read_text())
+        assert compared["people"] == len(tested)
+        assert compared["test_look"] == 1
+    assert [look["is_repeat"] for look in _looks(place)] == [False, True]
+    assert _looks(place)[0]["command"] == "mslesion compare a b"

@@ -21,6 +21,7 @@ from mslesion.cli.command import natural, positive
 from mslesion.cli.detect import DETECT
 from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
 from mslesion.cli.evaluate import COMPARE, EVALUATE
+from mslesion.cli.explain import EXPLAIN
 from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
 from mslesion.cli.split import SPLIT
@@ -32,7 +33,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS = (
     DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
-    TRAIN, PREDICT, AUDIT, CLAIMS, STUDY, CARD,
+    TRAIN, PREDICT, EXPLAIN, AUDIT, CLAIMS, STUDY, CARD,
 )  # fmt: skip
 
 

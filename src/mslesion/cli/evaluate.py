@@ -114,12 +114,18 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
         help="a cohort with lesion masks, or a folder of masks",
     )  # fmt: skip
     _add_only_common(parser)
+    add_split(
+        parser,
+        "a split that 'split' froze: its test people alone are compared, and the look at them is "
+        "logged beside it",
+    )
     add_output(parser, "folder of comparisons.json")
 
 
 def _compare(options: argparse.Namespace) -> Iterable[MslesionError]:
     require_study()
     from mslesion.pipeline import compare
+    from mslesion.read.split import read_split
 
     answer = compare(
         options.first,
@@ -129,6 +135,7 @@ def _compare(options: argparse.Namespace) -> Iterable[MslesionError]:
         only_common=options.only_common,
         workers=options.threads,
         seed=options.seed,
+        frozen=None if options.split is None else read_split(options.split),
     )
     compared = answer.summary
     say(f"{_counted(compared)}, A minus B")

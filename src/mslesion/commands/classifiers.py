@@ -119,7 +119,7 @@ def evaluate_classifier(
         cut = cut_and_look(cohort, model.protocol.slices)
         with naming_missing(cut.set_aside):
             tested = cut.slices if frozen is None else _tested_people(cut.slices, frozen)
-        unseen, seen_people = _unseen_people(model, tested)
+        unseen, seen_people = unseen_people(model, tested)
         if frozen is not None:
             frozen.require_unseen(seen_people)
         with naming_missing(
@@ -210,7 +210,7 @@ def _doubts_of(person: str, predictions: Predictions, cut: CutCohort) -> list[st
     return [doubt for doubt in cut.doubts if doubt.partition(": ")[0] in names]
 
 
-def _unseen_people(model: SliceModel, slices: SliceSet) -> tuple[SliceSet, int]:
+def unseen_people(model: SliceModel, slices: SliceSet) -> tuple[SliceSet, int]:
     """The slices of people of whom the model saw no scan, and how many people that leaves out."""
     known = set(model.trained_on["scans"])
     seen_scans = [name for name, mark in scan_fingerprints(slices).items() if mark in known]

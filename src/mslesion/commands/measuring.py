@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mslesion.cohort.split import FrozenSplit
 from mslesion.commands.shared import Answer, inputs_of, look_log
@@ -18,9 +18,6 @@ from mslesion.read.tested_masks import of_tested
 from mslesion.report.evaluation_files import write_detection_calibration
 from mslesion.write.atomic import write_json
 from mslesion.write.folder import output_folder
-
-if TYPE_CHECKING:
-    pass
 
 
 def evaluate_masks(
@@ -74,9 +71,7 @@ def evaluate_masks(
                 {of.name: (of.person_id, found.path) for found, of in pairs},
                 measured["measures"],
             )
-            number = log.append(look)
-            measured |= {"split_sha256": frozen.split.sha256, "test_look": number}
-            measured["warnings"] = [*measured["warnings"], *warnings_of_looks(number)]
+            measured = _with_look(measured, frozen, log.append(look))
         write_detection_calibration(detection_quality(evidence, seed), output)
         write_evaluation(output, measured)
         return Answer(measured, ())
@@ -91,8 +86,12 @@ def compare(
     only_common: bool = False,
     workers: int = 1,
     seed: int = 0,
+    frozen: FrozenSplit | None = None,
 ) -> Answer:
     """Compare the masks of two tools on the same scans; ``output`` gets ``comparisons.json``.
+
+    Of a ``frozen`` split, the test people alone are compared, and the look at them is logged beside
+    it.
 
     Raises:
         CohortError: there are no masks, masks without a counterpart, or the tools were run on
@@ -103,15 +102,42 @@ def compare(
     from mslesion.evaluation.mask_pairs import score_pairs
 
     masks = read_reference(reference)
-    pairs = [_mask_pairs(tool, masks, None, only_common=only_common)[0] for tool in (first, second)]
+    pairs = [
+        _mask_pairs(tool, masks, frozen, only_common=only_common)[0] for tool in (first, second)
+    ]
     if only_common:
         common = set.intersection(*({known.path for _, known in tool} for tool in pairs))
         pairs = [tuple(pair for pair in tool if pair[1].path in common) for tool in pairs]
-    with output_folder(output, first, second, reference):
+    with output_folder(output, *inputs_of(first, frozen), second, reference):
+        log = look_log(frozen, output)
+        if frozen is not None:
+            log.require_appendable()
         scored = [score_pairs(tool, workers) for tool in pairs]
         compared = compare_tools(scored[0], scored[1], seed)
+        if frozen is not None:
+            look = look_at_masks(
+                f"mslesion compare {first.name} {second.name}",
+                frozen.split.sha256,
+                {
+                    f"{name} {of.name}": (of.person_id, found.path)
+                    for name, tool in zip("AB", pairs, strict=True)
+                    for found, of in tool
+                },
+                compared["measures"],
+                shown="difference",
+            )
+            compared = _with_look(compared, frozen, log.append(look))
         write_json(output / "comparisons.json", compared)
         return Answer(compared, ())
+
+
+def _with_look(measured: dict[str, Any], frozen: FrozenSplit, number: int) -> dict[str, Any]:
+    return {
+        **measured,
+        "split_sha256": frozen.split.sha256,
+        "test_look": number,
+        "warnings": [*measured["warnings"], *warnings_of_looks(number)],
+    }
 
 
 def _mask_pairs(

@@ -73,14 +73,18 @@ def look_at_masks(
     test_set_sha256: str,
     masks: Mapping[str, tuple[str, Path]],
     measures: Mapping[str, Any],
+    shown: str = "value",
 ) -> Look:
-    """The look that is taken by measuring masks: scan -> person and file of the mask."""
+    """The look that is taken by measuring masks: scan -> person and file of the mask.
+
+    ``shown`` is the key of each measure's figure.
+    """
     digest = sha256()
     for scan, (_, path) in sorted(masks.items()):
         digest.update(f"{scan} {sha256(path.read_bytes()).hexdigest()}\n".encode())
-    shown = {name: measures[name]["value"] for name in ("dice", "lesion_f1")}
+    figures = {name: measures[name][shown] for name in ("dice", "lesion_f1")}
     people = {person for person, _ in masks.values()}
-    return Look(command, test_set_sha256, (), digest.hexdigest(), len(people), shown)
+    return Look(command, test_set_sha256, (), digest.hexdigest(), len(people), figures)
 
 
 def warnings_of_looks(number: int) -> list[str]:
