@@ -33,6 +33,8 @@ CLEAN = "clean"
 HONEST = "honest fit"
 QUICK = tuple(c for c in CHECKS if c.__name__ not in {"fit_isolation", "random_labels", "gap"})
 """All but those that fit classifiers to slices."""
+FIRST_SEED = 100
+"""Checks and their limits were mended while looking at the cohorts of seeds below."""
 KINDS = (CLEAN, *SPLITS, *CHANGES, HONEST, *FITS)
 
 
@@ -68,10 +70,11 @@ def with_other_pixels(slices: SliceSet, people: set[str], seed: int) -> SliceSet
 
 def measure(kind: str, cohorts: int) -> dict[str, Any]:
     """How often a kind is found, and what else fails."""
+    seeds = range(FIRST_SEED, FIRST_SEED + cohorts)
     if kind in FITS or kind == HONEST:
-        found = sum(bool(leaks(kind, seed)) for seed in range(cohorts))
+        found = sum(bool(leaks(kind, seed)) for seed in seeds)
         return {"check": "fit isolation", "cohorts": cohorts, "found": found}
-    answers = [failed_checks(kind, seed) for seed in range(cohorts)]
+    answers = [failed_checks(kind, seed) for seed in seeds]
     if kind == CLEAN:
         return {"cohorts": cohorts, "alarms": sum(map(bool, answers)), **_others(answers, "")}
     check = {**SPLITS, **CHANGES}[kind][1]
