@@ -12,7 +12,7 @@ help:
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       formatting, linting, types"
-	@echo "make benchmark  speed and memory beside a plain DataLoader loop, MONAI, and nnU-Net's size"
+	@echo "make benchmark  speed and memory, beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
 	@echo "make study      docs/study.md: what each choice of the paper brings (REAL=folder of the datasets)"
 	@echo "make detector   train the shipped detectors and measure them (REAL=folder of the datasets)"
@@ -92,6 +92,7 @@ detector: $(READY)
 benchmark: $(READY)
 	$(BIN)/python benchmarks/training.py --json docs/results/training-speed.json
 	$(BIN)/python benchmarks/detection.py --json docs/results/detection-speed.json
+	$(BIN)/python benchmarks/evaluation.py --json docs/results/evaluation-speed.json
 
 clean:
 	rm -rf $(VENV) demo out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,6 @@ from typing import Any
 from mslesion.audit.finding import FALSE_ALARMS, Finding, Outcome
 from mslesion.audit.probes import SHORTCUTS
 from mslesion.audit.run import AuditReport
-from mslesion.audit.survey import MANIFEST_COLUMNS
 from mslesion.evaluation.summary import estimate_as_json
 from mslesion.report.document import (
     Callout,
@@ -24,7 +23,8 @@ from mslesion.report.document import (
     Tiles,
 )
 from mslesion.report.page import render
-from mslesion.write.atomic import write_json, write_table, write_text
+from mslesion.write.atomic import write_json, write_text
+from mslesion.write.manifest import write_manifest
 
 _NOTE = (
     f"Checks with a p value fail where it is below {FALSE_ALARMS} after correction for their "
@@ -40,8 +40,7 @@ def write_audit(report: AuditReport, folder: Path) -> None:
     Raises:
         OutputError: ``folder`` cannot be written.
     """
-    manifest = report.survey.manifest(report.cohort.root)
-    write_table(folder / "dataset_manifest.tsv", manifest, MANIFEST_COLUMNS)
+    write_manifest(report.manifest, folder)
     write_json(folder / "leakage_audit.json", report.as_json())
     for check, name in (
         ("random labels", "random_label_control.json"),
@@ -71,7 +70,7 @@ def audit_document(report: AuditReport) -> Document:
     question = "no question" if report.question is None else f"question '{report.question}'"
     return Document(
         f"Audit of {report.cohort.name}",
-        f"{people} people, {scans} scans; {question}; data set {report.survey.sha256[:12]}",
+        f"{people} people, {scans} scans; {question}; data set {report.manifest.sha256[:12]}",
         (
             Tiles(
                 f"{len(report.findings)} checks",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import choose_questions
 from mslesion.paper.slices import UNKNOWN, CutCohort, cut_cohort
 from mslesion.progress import track
+from mslesion.read.manifest import Manifest, dataset_manifest
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class AuditReport:
     model: ModelFacts | None
     set_aside: tuple[MslesionError, ...]
 
+    @cached_property
+    def manifest(self) -> Manifest:
+        """All files of the cohort, and their hashes."""
+        return dataset_manifest(self.cohort, self.survey.voxels_sha256_of)
+
     def count(self, outcome: Outcome) -> int:
         """How many checks ended so."""
         return sum(finding.outcome is outcome for finding in self.findings)
@@ -62,7 +69,7 @@ class AuditReport:
         return {
             "mslesion": __version__,
             "cohort": self.cohort.name,
-            "dataset_sha256": self.survey.sha256,
+            "dataset_sha256": self.manifest.sha256,
             "people": len(self.survey.people),
             "scans": len(self.survey.scans),
             "question": None if self.question is None else self.question.value,

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -20,6 +18,7 @@ from mslesion.errors import ScanError
 from mslesion.progress import track
 from mslesion.read import read_lesion_mask, read_scan
 from mslesion.read.detections import file_sha256
+from mslesion.read.manifest import voxels_sha256
 from mslesion.scan import Scan
 
 
@@ -27,18 +26,15 @@ from mslesion.scan import Scan
 class SurveyedScan:
     """What is kept of one scan.
 
-    ``voxels_sha256`` is of the float32 voxels in RAS+ order and their shape: the same whatever the
-    file's type, compression and storage order. ``facts`` are those of each shortcut by its check,
-    None where it has none; ``picture`` those of the whole picture.
+    ``voxels_sha256`` is :func:`mslesion.read.manifest.voxels_sha256`. ``facts`` are those of
+    each shortcut by its check, None where it has none; ``picture`` those of the whole picture.
     """
 
     person_id: str
     name: str
     diagnosis: Diagnosis | None
     image: Path
-    lesion_mask: Path | None
     file_sha256: str
-    mask_sha256: str | None
     voxels_sha256: str
     detail: Detail
     facts: Mapping[str, Facts | None]
@@ -64,41 +60,9 @@ class Survey:
             first.setdefault(scan.person_id, scan)
         return tuple(first.values())
 
-    def manifest(self, root: Path) -> list[dict[str, Any]]:
-        """The rows of ``dataset_manifest.tsv``: a row a file."""
-        rows = []
-        for scan in self.scans:
-            whose = {"person_id": scan.person_id, "scan_name": scan.name}
-            voxels = {"voxels_sha256": scan.voxels_sha256}
-            rows.append(
-                {**whose, **_file_row("image", scan.image, scan.file_sha256, root), **voxels}
-            )
-            if scan.lesion_mask is not None:
-                mask = _file_row("lesion mask", scan.lesion_mask, scan.mask_sha256, root)
-                rows.append({**whose, **mask, "voxels_sha256": None})
-        return rows
-
-    @property
-    def sha256(self) -> str:
-        """One hash for the data set: of whose voxels and masks it holds, in any order of files."""
-        entries = sorted(
-            f"{scan.person_id} {scan.name} {scan.voxels_sha256} {scan.mask_sha256}"
-            for scan in self.scans
-        )
-        return sha256("\n".join(entries).encode()).hexdigest()
-
-
-MANIFEST_COLUMNS = ("person_id", "scan_name", "kind", "file", "bytes", "sha256", "voxels_sha256")
-
-
-def _file_row(kind: str, path: Path, digest: str | None, root: Path) -> dict[str, Any]:
-    inside = path.is_relative_to(root)
-    return {
-        "kind": kind,
-        "file": str(path.relative_to(root)) if inside else path.name,
-        "bytes": path.stat().st_size,
-        "sha256": digest,
-    }
+    def voxels_sha256_of(self, scan_file: ScanFile) -> str | None:
+        """The hash of a scan's voxels; None for one that was set aside."""
+        return {scan.image: scan.voxels_sha256 for scan in self.scans}.get(scan_file.image)
 
 
 def survey_cohort(cohort: Cohort) -> Survey:
@@ -117,16 +81,13 @@ def _survey(person: Person, scan_file: ScanFile, place: int) -> SurveyedScan:
     scan = read_scan(scan_file.image, scan_file.volume)
     mask = _lesion_mask(person, scan_file, scan)
     seen = Seen(person, scan_file, place, scan, rough_regions(scan), mask)
-    drawn = scan_file.lesion_mask
     return SurveyedScan(
         person.person_id,
         scan_file.name,
         person.diagnosis,
         scan_file.image,
-        drawn,
         file_sha256(scan_file.image),
-        None if drawn is None else file_sha256(drawn),
-        sha256(repr(scan.voxels.shape).encode() + scan.voxels.tobytes()).hexdigest(),
+        voxels_sha256(scan),
         fine_detail(scan),
         {shortcut.check: shortcut.facts(seen) for shortcut in SHORTCUTS},
         numbers("pixel", coarse_picture(seen, scan.voxels).ravel())

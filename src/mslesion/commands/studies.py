@@ -17,10 +17,10 @@ from mslesion.paper.questions import (
 )
 from mslesion.paper.slices import cut_cohort
 from mslesion.read import read_cohort
-from mslesion.read.manifest import ManifestRow, dataset_manifest
+from mslesion.read.manifest import dataset_manifest
 from mslesion.report import write_report
-from mslesion.write.atomic import write_table
 from mslesion.write.folder import output_folder
+from mslesion.write.manifest import write_manifest
 
 if TYPE_CHECKING:
     from mslesion.experiments.study import StudyOrder
@@ -89,7 +89,7 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
             *([] if frozen is None else frozen.doubts(manifest.sha256)),
         )
         write_report(result, output)
-        write_table(output / "dataset_manifest.tsv", manifest.as_rows(), list(ManifestRow._fields))
+        write_manifest(manifest, output)
         forget_checkpoints(output)
         return result
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from mslesion import __version__
 from mslesion.cohort.split import Split
 from mslesion.errors import CohortError, OutputError
-from mslesion.read.manifest import Manifest, ManifestRow
+from mslesion.read.manifest import Manifest
 from mslesion.read.split import read_split
-from mslesion.write.atomic import write_json, write_table
+from mslesion.write.atomic import write_json
+from mslesion.write.manifest import write_manifest
 
 STRATIFIED_BY = ("diagnosis", "site", "lesion area")
 
@@ -24,7 +25,7 @@ def write_frozen_split(split: Split, manifest: Manifest, folder: Path) -> None:
     """
     file = folder / "split.json"
     _require_none_but(split, manifest, file)
-    write_table(folder / "dataset_manifest.tsv", manifest.as_rows(), ManifestRow._fields)
+    write_manifest(manifest, folder)
     write_json(
         file,
         {

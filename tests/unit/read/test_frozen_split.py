@@ -147,6 +147,8 @@ def test_a_data_set_is_known_by_its_content(tmp_path: Path, make_bids_cohort) ->
     manifest = dataset_manifest(cohort)
     assert [row.kind for row in manifest.rows[:2]] == ["image", "lesion mask"]
     assert {len(row.sha256 or "") for row in manifest.rows} == {64}
+    for row in manifest.rows:
+        assert (row.voxels_sha256 is None) == (row.kind == "lesion mask")
     (tmp_path / "a").rename(tmp_path / "b")
     moved = read_cohort(tmp_path / "b")
     assert dataset_manifest(moved).sha256 == manifest.sha256
