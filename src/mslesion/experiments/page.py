@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from math import nan
 from pathlib import Path
@@ -70,8 +71,18 @@ def _lines(results: StudyResults, made: list[Section]) -> Iterator[str]:
     if left_out:
         yield f"Left out, as their scans were not at hand: {', '.join(left_out)}."
         yield ""
+    yield "## In short"
+    yield ""
+    for section in made:
+        yield f"- [{section.title}](#{_anchor(section.title)}) {section.findings[0]}"
+    yield ""
     for section in made:
         yield from _section_lines(section)
+
+
+def _anchor(title: str) -> str:
+    """Where a heading of this title is found in its page, as GitHub and MkDocs name it."""
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
 
 
 def _section_lines(section: Section) -> Iterator[str]:

@@ -111,6 +111,9 @@ def test_the_page_holds_the_numbers_of_the_results_and_pictures_of_its_own(
         picture = (order.output / "images" / f"study-{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
         assert f"]({(RESULTS / name).as_posix()}.json)" in page
+    short = page.partition("## In short")[2].partition("\n## ")[0]
+    headings = [line[3:] for line in page.splitlines() if line.startswith("## ")][1:]
+    assert [f"- [{heading}](#" in short for heading in headings] == [True] * len(headings)
     assert "augmentation" not in page  # which was not part of this study
     again = {p: p.read_bytes() for p in (order.output / "images").iterdir()}
     write_page(order.output)
