@@ -38,7 +38,7 @@ PAGES = (
 )  # fmt: skip
 WITHOUT_FILE = ("docs/decisions/", "docs/simulated-cohort.md")
 """Pages that tell of trials on the way, whose result files were not kept."""
-STILL_WITHOUT_FILE = {"docs/results.md": 2}
+STILL_WITHOUT_FILE = {"docs/results.md": 1}
 """Blocks elsewhere whose commands do not keep their result yet; their number may only fall."""
 
 
