@@ -16,7 +16,8 @@ from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.detector import Detector, detect_scan
 from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
 from mslesion.progress import track
-from mslesion.read.detections import DetectionFiles, file_sha256, is_detections_dataset
+from mslesion.read.detections import DetectionFiles, is_detections_dataset
+from mslesion.read.side_files import file_sha256
 from mslesion.write.detection import (
     remove_detection,
     remove_unfinished,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from mslesion.detection import Detection, DetectorIdentity
@@ -35,6 +34,7 @@ from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
 from mslesion.lesions.quality import measure_quality
 from mslesion.read.head import read_head
+from mslesion.read.side_files import file_sha256
 from mslesion.scan import Scan
 from mslesion.verdict import judge
 
@@ -104,7 +104,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
     """
     scan = read_head(path, volume)
-    input_sha256 = sha256(path.read_bytes()).hexdigest()
+    input_sha256 = file_sha256(path)
     found = find_lesions(scan, detector.model, detector.operating_point)
     require_flair_of_a_brain(found)
     quality = measure_quality(scan, found.brain, found.mask)

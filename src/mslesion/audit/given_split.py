@@ -11,6 +11,7 @@ from typing import Any
 from mslesion.cohort.split import Split
 from mslesion.errors import UsageError
 from mslesion.evaluation.predictions import Question, SplitUnit
+from mslesion.read.side_files import read_text
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ def read_split(path: Path, question: Question | None, unit: SplitUnit | None = N
         UsageError: the file cannot be read, or holds no split of that question and unit.
     """
     try:
-        written = json.loads(path.read_text(encoding="utf-8"))
+        written = json.loads(read_text(path))
         found = [
             GivenSplit(Split.from_json(value), value.get("sha256"))
             for value in _splits(written, question)

@@ -17,8 +17,8 @@ from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.progress import track
 from mslesion.read import read_lesion_mask, read_scan
-from mslesion.read.detections import file_sha256
 from mslesion.read.manifest import voxels_sha256
+from mslesion.read.side_files import file_sha256
 from mslesion.scan import Scan
 
 

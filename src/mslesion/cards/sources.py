@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.errors import ResultsError
+from mslesion.read.side_files import read_bytes
 
 ABOUT = "about"
 """The source that the author writes: what no computation can know."""
@@ -48,7 +49,7 @@ RESULT_FILES = (
     ResultFile("calibration", "calibration.json", "mslesion reproduce"),
     ResultFile("lesion-table", "metrics_lesion.tsv", "mslesion evaluate"),
     ResultFile("froc", "froc.json", "mslesion evaluate"),
-    ResultFile("manifest", "dataset_manifest.tsv", "mslesion audit"),
+    ResultFile("manifest", "dataset_manifest.tsv", "mslesion reproduce, split, audit"),
     ResultFile("leakage", "leakage_audit.json", "mslesion audit"),
     ResultFile("leakage-gap", "leakage_gap.json", "mslesion audit", "outcome"),
     ResultFile("random-labels", "random_label_control.json", "mslesion audit"),
@@ -169,7 +170,7 @@ def read_result_file(path: Path) -> tuple[Any, str]:
         ResultsError: the file is missing or damaged.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
         return READERS[path.suffix](content), sha256(content).hexdigest()
     except (OSError, ValueError, KeyError, RecursionError) as error:
         why = getattr(error, "strerror", None) or "damaged, or no result file"

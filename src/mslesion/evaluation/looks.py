@@ -12,6 +12,7 @@ import numpy as np
 
 from mslesion.evaluation.metrics import auc, confusion
 from mslesion.evaluation.predictions import Predictions, Subset
+from mslesion.read.side_files import file_sha256
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def look_at_masks(
     """
     digest = sha256()
     for scan, (_, path) in sorted(masks.items()):
-        digest.update(f"{scan} {sha256(path.read_bytes()).hexdigest()}\n".encode())
+        digest.update(f"{scan} {file_sha256(path)}\n".encode())
     figures = {name: measures[name][shown] for name in ("dice", "lesion_f1")}
     people = {person for person, _ in masks.values()}
     return Look(command, test_set_sha256, (), digest.hexdigest(), len(people), figures)

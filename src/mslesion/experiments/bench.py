@@ -18,6 +18,7 @@ from mslesion.paper.protocol import SliceProtocol
 from mslesion.paper.slices import SliceSet, cut_cohort
 from mslesion.progress import track
 from mslesion.read import load
+from mslesion.read.side_files import read_text
 from mslesion.write.atomic import write_json
 
 _MANY = 10_000
@@ -89,7 +90,7 @@ class Bench:
         place = self.work / "detections" / f"{name}-{mark}.json"
         if not place.exists():
             write_json(place, self._detect(name, detector))
-        found = json.loads(place.read_text(encoding="utf-8"))
+        found = json.loads(read_text(place))
         return {scan: np.array(values) for scan, values in found.items()}
 
     def _detect(self, name: str, detector: Detector) -> dict[str, list[float]]:

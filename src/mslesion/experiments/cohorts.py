@@ -18,7 +18,7 @@ from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.errors import CohortError
 from mslesion.progress import track
 from mslesion.read import load, read_cohort
-from mslesion.read.detections import file_sha256
+from mslesion.read.side_files import file_sha256
 from mslesion.simulate import CohortRecipe, simulate_cohort
 from mslesion.write.nifti import write_nifti
 

@@ -12,6 +12,7 @@ from typing import Any
 from mslesion.errors import UsageError
 from mslesion.evaluation.intervals import Estimate
 from mslesion.experiments.study import PLAN, QUOTED, RESULTS
+from mslesion.read.side_files import read_text
 
 _REMEDY = "run 'mslesion study' to its end"
 
@@ -104,4 +105,4 @@ def _read(folder: Path, place: Path) -> Source:
     path = folder / place
     if not path.is_file():
         raise UsageError("the page needs this file, which is missing", remedy=_REMEDY, file=path)
-    return Source(place, json.loads(path.read_text(encoding="utf-8")))
+    return Source(place, json.loads(read_text(path)))

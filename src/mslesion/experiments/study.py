@@ -23,6 +23,7 @@ from mslesion.experiments.measures import difference_of, found_by_area, measures
 from mslesion.experiments.table import THIN, experiments, study_cohorts, thin_cohort
 from mslesion.experiments.thickness import measure_thicknesses
 from mslesion.paper.protocol import rows
+from mslesion.read.side_files import read_text
 from mslesion.write.atomic import write_json, write_table
 
 RESULTS = Path("results") / "study"
@@ -106,7 +107,7 @@ def run_experiment(row: Row, order: StudyOrder, bench: Bench) -> bool:
     place = order.results / f"{row.name}.json"
     cohorts = {name: bench.sha256(name) for name in _cohorts(row)}
     key = _key(row, cohorts)
-    if place.exists() and json.loads(place.read_text(encoding="utf-8")).get("key") == key:
+    if place.exists() and json.loads(read_text(place)).get("key") == key:
         return False
     provenance = {"mslesion": __version__, "command": order.command, "cohorts_sha256": cohorts}
     head = {"name": row.name, "question": row.question, "key": key, "provenance": provenance}
@@ -196,7 +197,7 @@ def write_seeds(results: Path, listed: tuple[Row, ...]) -> None:
     for row in listed:
         if isinstance(row, Thickening):
             continue
-        found = json.loads((results / f"{row.name}.json").read_text(encoding="utf-8"))
+        found = json.loads(read_text(results / f"{row.name}.json"))
         for label, arm in found["arms"].items():
             if len(arm["seeds"]) < 2:
                 continue

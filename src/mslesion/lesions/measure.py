@@ -24,8 +24,8 @@ from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
 from mslesion.read.content import regular_file_size
-from mslesion.read.detections import file_sha256
 from mslesion.read.head import require_head
+from mslesion.read.side_files import file_sha256
 
 
 def measure_detector(

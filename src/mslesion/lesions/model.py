@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 from mslesion.errors import ModelFileError
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.lesions.operating_point import OperatingPoint
+from mslesion.read.side_files import read_bytes
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
 
@@ -124,7 +125,7 @@ def load_lesion_model(path: Path) -> LesionModel:
         ModelFileError: the file is missing, damaged, or not a detector of ours.
     """
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
         metadata = _metadata(content)
         tensors = load(content)
     except (OSError, SafetensorError, ValueError, AttributeError, TypeError) as error:

@@ -31,6 +31,7 @@ from mslesion.paper import protocol as protocols
 from mslesion.paper.classifiers import CNNClassifier
 from mslesion.paper.network import build_network
 from mslesion.paper.protocol import Protocol
+from mslesion.read.side_files import read_bytes, read_text
 from mslesion.write.atomic import write_bytes, write_json
 
 FORMAT = "mslesion slice classifier, 1"
@@ -118,7 +119,7 @@ def load_model(folder: Path) -> SliceModel:
     description = _read_description(folder)
     path = folder / description.file
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise ModelFileError(
             f"cannot be read ({error.strerror})", remedy="copy the whole model folder", file=path
@@ -157,7 +158,7 @@ class _Description(NamedTuple):
 def _read_description(folder: Path) -> _Description:
     path = folder / "model.json"
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_text(path))
         if value["format"] != FORMAT:
             raise ModelFileError(
                 f"format '{value['format']}' is not '{FORMAT}'",

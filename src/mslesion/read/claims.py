@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mslesion.errors import UsageError
 from mslesion.evaluation.claims_audit import ReportedFigures
+from mslesion.read.side_files import read_bytes
 
 _FIGURES = ("accuracy", "sensitivity", "specificity")
 _MOST_BYTES = 2**22
@@ -25,8 +26,7 @@ def read_claims(table: Path) -> tuple[ReportedFigures, ...]:
             number; the line is named.
     """
     try:
-        with table.open("rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8-sig", "replace")
+        text = read_bytes(table, _MOST_BYTES).decode("utf-8-sig", "replace")
     except OSError as error:
         raise UsageError(
             f"cannot be read ({error.strerror})", remedy="check the path", file=table

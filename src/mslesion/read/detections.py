@@ -10,7 +10,6 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from mslesion.errors import CohortError, UnreadableFileError
 from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.read.names import entries
+from mslesion.read.side_files import file_sha256, read_text
 
 MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
@@ -101,7 +101,7 @@ class DetectionFiles:
     def read_summary(self) -> dict[str, Any]:
         """The content of the summary; {} where there is none, or one that is damaged."""
         try:
-            content = json.loads(self.summary.read_text(encoding="utf-8"))
+            content = json.loads(read_text(self.summary))
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -240,15 +240,10 @@ def _probability(cell: str) -> float:
     return value
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    return sha256(path.read_bytes()).hexdigest()
-
-
 def is_detections_dataset(folder: Path) -> bool:
     """Whether a folder's ``dataset_description.json`` says that ``mslesion detect`` wrote it."""
     try:
-        text = (folder / "dataset_description.json").read_text(encoding="utf-8-sig")
+        text = read_text(folder / "dataset_description.json", "utf-8-sig")
         makers = json.loads(text).get("GeneratedBy", [])
         return any(maker.items() >= MADE_BY.items() for maker in makers)
     except (OSError, ValueError, AttributeError, TypeError):

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from mslesion.cohort.people import Cohort, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.progress import track
-from mslesion.read.detections import file_sha256
 from mslesion.read.nifti import read_scan
+from mslesion.read.side_files import file_sha256
 from mslesion.scan import Scan
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mslesion.cohort.people import Diagnosis
 from mslesion.errors import CohortError
+from mslesion.read.side_files import read_text
 
 GROUPS = {
     "ms": Diagnosis.MS,
@@ -78,7 +79,7 @@ def read_participants(table: Path) -> Participants:
         CohortError: the file cannot be read, names somebody twice, or has no participant_id.
     """
     try:
-        text = table.read_bytes().decode("utf-8-sig", "replace")
+        text = read_text(table, "utf-8-sig", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return Participants(table, (), {})
     except OSError as error:

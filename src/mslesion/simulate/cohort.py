@@ -17,6 +17,7 @@ import numpy as np
 from mslesion import __version__
 from mslesion.errors import OutputError, UsageError
 from mslesion.progress import track
+from mslesion.read.side_files import read_text
 from mslesion.simulate.acquisition import slice_thickness_mm
 from mslesion.simulate.anatomy import load_anatomy
 from mslesion.simulate.person import (
@@ -92,7 +93,7 @@ def _claim(output: Path, recipe: CohortRecipe) -> None:
     description = _description(recipe)
     if any(path.name != LOCK_NAME for path in output.iterdir()):
         try:
-            found = json.loads(place.read_text("utf-8"))
+            found = json.loads(read_text(place))
         except (OSError, ValueError):
             found = None
         if found != description:

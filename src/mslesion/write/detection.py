@@ -11,7 +11,8 @@ from typing import Any
 from mslesion.detection import Detection
 from mslesion.errors import OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
-from mslesion.read.detections import DetectionFiles, file_sha256
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
 from mslesion.write.atomic import take_away, write_json, write_table, write_text
 from mslesion.write.nifti import write_nifti

@@ -13,7 +13,8 @@ from typing import Any
 from mslesion import __version__
 from mslesion.detection import DetectorIdentity
 from mslesion.errors import MslesionError, OutputError
-from mslesion.read.detections import MADE_BY, DetectionFiles, file_sha256, is_detections_dataset
+from mslesion.read.detections import MADE_BY, DetectionFiles, is_detections_dataset
+from mslesion.read.side_files import file_sha256, read_text
 from mslesion.write.atomic import take_away, write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS
 
@@ -76,7 +77,7 @@ def require_our_tables(folder: Path) -> None:
 
 def _is_run(path: Path) -> bool:
     with suppress(OSError, ValueError):
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = json.loads(read_text(path))
         return isinstance(run, dict) and {"detector", "scans", "version"} <= set(run)
     return False
 
@@ -195,7 +196,7 @@ def _link(dataset: Path, folder: Path) -> str:
 def _doi(dataset: Path) -> dict[str, str]:
     """The DOI that a dataset says it has; {} where it says none."""
     with suppress(OSError, ValueError, AttributeError):
-        text = (dataset / "dataset_description.json").read_text(encoding="utf-8-sig")
+        text = read_text(dataset / "dataset_description.json", "utf-8-sig")
         doi = json.loads(text).get("DatasetDOI")
         if isinstance(doi, str):
             return {"DOI": doi}

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from mslesion import __version__
 from mslesion.errors import OutputError
 from mslesion.evaluation.looks import Look
+from mslesion.read.side_files import read_text
 from mslesion.write.atomic import output_error, plain_value, write_text
 
 LOG_NAME = "test_looks.jsonl"
@@ -114,7 +115,7 @@ class LookLog:
 
     def _lines(self) -> list[str]:
         try:
-            return self.file.read_text("utf-8").removesuffix("\n").split("\n")
+            return read_text(self.file).removesuffix("\n").split("\n")
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError):
@@ -128,7 +129,7 @@ class LookLog:
         the last line.
         """
         try:
-            sealed = self.seal.read_text("utf-8").split()[0]
+            sealed = read_text(self.seal).split()[0]
         except FileNotFoundError:
             if len(lines) > 1:
                 self._refuse(f"{SEAL_NAME} is missing")

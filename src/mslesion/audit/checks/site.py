@@ -19,6 +19,7 @@ from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.survey import SurveyedScan
 from mslesion.audit.telling import PERMUTATIONS, tell_class
 from mslesion.read.names import without_ending
+from mslesion.read.side_files import read_text
 
 _COLUMNS = ("site", "scanner", "center", "centre", "institution", "manufacturer", "hospital")
 _SIDECAR = (
@@ -86,7 +87,7 @@ def _clean(value: str) -> str:
 def _participants(table: Path) -> dict[str, dict[str, str]]:
     """The rows of the table by participant, column names in small letters; none without it."""
     try:
-        text = table.read_text(encoding="utf-8-sig", errors="replace")
+        text = read_text(table, "utf-8-sig", "replace")
     except OSError:
         return {}
     rows = [
@@ -100,7 +101,7 @@ def sidecar(image: Path) -> Mapping[str, object]:
     """What the JSON file beside an image says; nothing where there is none or it is damaged."""
     path = image.with_name(without_ending(image.name) + ".json")
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(read_text(path, "utf-8-sig"))
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
