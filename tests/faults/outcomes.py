@@ -91,13 +91,15 @@ class Answer:
     """A result whose history holds one phrase and whose warnings another; none if they are empty.
 
     It has the mask of the good scan, or one that agrees with it to ``least_dice``. ``head`` is
-    what is recorded of the head beside the brain, where that is asked for.
+    what is recorded of the head beside the brain, where that is asked for. With ``is_silent`` no
+    verdict is given, and the warning is the reason.
     """
 
     history: str = ""
     warning: str = ""
     least_dice: float = 1.0
     head: str = ""
+    is_silent: bool = False
 
     def check(self, run: Run, lesions: NDArray[np.bool_]) -> None:
         """Assert that it happened."""
@@ -109,6 +111,9 @@ class Answer:
         _require_told(self.history, run.summary["history"], run.page)
         _require_told(self.warning, run.summary["warnings"], run.page)
         assert not self.head or run.summary["head"] == self.head
+        assert self.is_silent == (run.summary["ms_probability"] is None)
+        assert self.is_silent == run.summary["abstained"]
+        assert not self.is_silent or self.warning in run.summary["abstained_reason"]
         mask = np.asarray(nib.as_closest_canonical(run.mask).dataobj) > 0
         assert _dice(mask, lesions) >= self.least_dice
 
@@ -125,6 +130,11 @@ def fix(phrase: str, least_dice: float = 1.0) -> Answer:
 def warn(phrase: str, *, history: str = "", least_dice: float = 1.0) -> Answer:
     """WARN: a result that says in summary and report what is in doubt."""
     return Answer(history, phrase, least_dice)
+
+
+def abstain(phrase: str) -> Answer:
+    """WARN, and ABSTAIN from a verdict: lesions are marked all the same, whatever they are."""
+    return Answer(warning=phrase, least_dice=0.0, is_silent=True)
 
 
 def _require_complete(run: Run) -> None:

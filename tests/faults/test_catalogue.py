@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 from good_scan import GoodScan, simulated_good_scan
 from numpy.typing import NDArray
-from outcomes import ACCEPT, Answer, Refuse, RefuseAtOnce, Run, fix, warn
+from outcomes import ACCEPT, Answer, Refuse, RefuseAtOnce, Run, abstain, fix, warn
 from PIL import Image
 
 from mslesion.cli import main
@@ -202,6 +202,17 @@ def _colour(good: GoodScan) -> bytes:
 
 def _mask(good: GoodScan) -> bytes:
     return good.nifti((good.voxels > 200).astype(np.uint8))
+
+
+def _labels(count: int) -> Bytes:
+    """The good scan in so many steps of grey, as a map of regions has."""
+
+    def make(good: GoodScan) -> bytes:
+        steps = np.linspace(good.voxels.min(), good.voxels.max(), count)
+        nearest = np.abs(good.voxels[..., None] - steps).argmin(axis=-1)
+        return good.nifti(nearest.astype(np.uint8))
+
+    return make
 
 
 def _in_contrast(**tissues: float) -> Bytes:
@@ -448,6 +459,8 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("complex", lambda g: g.nifti(g.voxels.astype("c8")), Refuse("VOXELS", "has complex")),
         row("RGB", _colour, Refuse("VOXELS", "has colour voxels")),
         row("a mask given as FLAIR", _mask, Refuse("VOXELS", "only 2 different values, as masks")),
+        row("a map of 15 labels", _labels(15),
+            Refuse("VOXELS", "only 15 different values, as masks")),
     ),
     "Content": (
         row("T1w given as FLAIR", _in_contrast(grey=0.78, csf=0.3, deep_grey=0.88),
@@ -462,9 +475,9 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("photograph", _photograph, NO_BRAIN),
         row("skull already stripped", _stripped, Answer(head="without skull", least_dice=0.8)),
         row("defaced", _defaced, Answer(head="with skull, without face", least_dice=0.95)),
-        row("heavy motion", _ghosted, warn("ghosts beside the head", least_dice=0.0)),
-        row("low signal to noise", _noisy, warn("noise is strong", least_dice=0.0)),
-        row("strong bias field", _uneven, warn("brightness is uneven", least_dice=0.0)),
+        row("heavy motion", _ghosted, abstain("ghosts beside the head")),
+        row("low signal to noise", _noisy, abstain("noise is strong")),
+        row("strong bias field", _uneven, abstain("brightness is uneven")),
         row("upside-down header", _upside_down,
             warn("the head lies upside down, by the header", least_dice=0.0)),
         row("permuted affine", _axes_exchanged,

@@ -6,6 +6,7 @@ kills at a hundred random moments in ``tools/measure_reliability.py``.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,6 +15,7 @@ import sys
 import time
 from collections import namedtuple
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -164,6 +166,32 @@ def test_a_killed_run_leaves_whole_files_and_can_be_resumed(good: GoodScan, tmp_
     assert _content(killed) == expected
 
 
+def test_an_interrupted_run_says_how_to_go_on(good: GoodScan, tmp_path: Path) -> None:
+    """Ctrl-C once the first result is there: exit code 130, one line, whole files, no half ones."""
+    scans, stopped = tmp_path / "scans", tmp_path / "stopped"
+    scans.mkdir()
+    for name in "abc":
+        (scans / f"{name}_FLAIR.nii").write_bytes(good.nifti())
+    command = [sys.executable, "-m", "mslesion", "detect", str(scans), "--output", str(stopped)]
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as run:
+        while not (stopped / "a_summary.json").exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        assert run.stderr is not None
+        said = run.stderr.read()
+    assert run.returncode == 130
+    (line,) = (line for line in said.splitlines() if "finding lesions" not in line)
+    assert line.startswith("INTERRUPTED: run the same command again")
+    assert not [path for path in stopped.iterdir() if ".partial" in path.name]
+    summary = json.loads((stopped / "a_summary.json").read_text())
+    for name, digest in summary["files"].items():
+        assert sha256((stopped / name).read_bytes()).hexdigest() == digest
+    assert not (stopped / "c_summary.json").exists()
+
+
 # --- model files --------------------------------------------------------------------------------
 
 
@@ -222,6 +250,16 @@ def test_bare_surroundings_change_nothing(scan: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "finding lesions: " not in line] == []
     assert _content(tmp_path / "bare") == _content(tmp_path / "usual")
+
+
+def test_the_demo_asks_nothing_of_the_network(tmp_path: Path) -> None:
+    """People are simulated from what is installed: with every socket refused, one is made."""
+    command = [sys.executable, "-c", WITHOUT_NETWORK, "simulate", str(tmp_path / "cohort")]
+    done = subprocess.run(
+        [*command, "--people", "1"], check=False, capture_output=True, text=True
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "cohort").rglob("*_FLAIR.nii.gz"))) == 1
 
 
 def test_a_reader_that_leaves_early_changes_nothing(scan: Path, tmp_path: Path) -> None:

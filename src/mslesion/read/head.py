@@ -46,7 +46,9 @@ def require_head(scan: Scan) -> None:
 def _require_size_of_a_head(scan: Scan) -> None:
     if scan.grid.shape[2] == 1:
         raise GeometryError(
-            "holds a single slice", remedy="give the whole volume", file=scan.source
+            "holds a single slice",
+            remedy="give the whole volume, or ask 'mslesion predict' about the slice",
+            file=scan.source,
         )
     longest_mm = max(n * mm for n, mm in zip(scan.grid.shape, scan.spacing_mm, strict=True))
     if longest_mm > LONGEST_MM:
