@@ -52,6 +52,10 @@ results: $(READY)
 	$(BIN)/mslesion reproduce --data simulated --folds 5 --output out/simulated-5-folds
 	$(BIN)/mslesion reproduce --data simulated --output out/simulated
 	$(BIN)/mslesion reproduce --data "$(REAL)" --label lesion --folds 5 --output out/tabriz
+	$(BIN)/mslesion explain out/simulated/models/lesion_patient-split_cnn_fold-0 \
+	  --data out/simulated/cohort --output out/explained
+	cp out/explained/explanation_checks.json docs/results/explanation.json
+	cp out/explained/explanations.png docs/images/explanations.png
 	$(BIN)/python tools/write_results.py \
 	  simulated-5-folds=out/simulated-5-folds=out/simulated-5-folds/cohort \
 	  simulated=out/simulated=out/simulated/cohort \

@@ -27,6 +27,7 @@ SOURCES = (
     ("verdict", "docs/results/detector-default.json", _DETECTOR, ("verdict",)),
     ("ljubljana-unseen", "docs/results/detector-default.json", _DETECTOR, ("ljubljana_unseen",)),
     ("tabriz-unseen", "docs/results/detector-default.json", _DETECTOR, ("tabriz_unseen",)),
+    ("explanations", "docs/results/explanation.json", _REPRODUCE, ()),
     ("reliability", "docs/results/reliability.json", "python tools/measure_reliability.py", ()),
 )
 """Name in the texts, file, command, and the part of the file that is meant."""
