@@ -87,8 +87,8 @@ def find_masks(folder: Path) -> tuple[MaskFile, ...]:
     """The lesion masks in a folder, or the one in a file, in the order of their names.
 
     Where any file's name says lesion (``label-L``, ``lesion``, ``wmh``), those are taken; else
-    all volumes that are not named as an image, a probability or a mask of something else. What a
-    reader left of a detection (``mslesion view``) is passed over where the detection lies beside it.
+    all volumes that are not named as an image, a probability or a mask of something else. A mask
+    that a reader reviewed (``mslesion view``) is passed over where the automatic one is beside it.
 
     Raises:
         CohortError: there is no such folder, or no mask in it.

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Mapping
+from email.message import Message
 from http.cookies import CookieError, SimpleCookie
 
 ADDRESS = "127.0.0.1"
@@ -42,18 +42,18 @@ class Access:
         self._launch_keys.add(key)
         return f"http://{ADDRESS}:{self._port}/?token={key}"
 
-    def is_own_host(self, headers: Mapping[str, str]) -> bool:
+    def is_own_host(self, headers: Message) -> bool:
         """Whether the request was meant for the loopback address, on this port."""
         return headers.get("Host", "") in {f"{name}:{self._port}" for name in _NAMES}
 
-    def is_own_page(self, headers: Mapping[str, str]) -> bool:
+    def is_own_page(self, headers: Message) -> bool:
         """Whether the request comes from a page of the viewer, where the browser tells."""
         origin = headers.get("Origin")
         return (origin is None or origin == f"http://{headers.get('Host', '')}") and headers.get(
             "Sec-Fetch-Site", "none"
         ) in _OWN_SITES
 
-    def may_change(self, headers: Mapping[str, str]) -> bool:
+    def may_change(self, headers: Message) -> bool:
         """Whether the request surely comes from a page of the viewer."""
         return "Origin" in headers and self.is_own_page(headers)
 
@@ -64,7 +64,7 @@ class Access:
             return True
         return _is_same(token, self._token)
 
-    def is_admitted(self, headers: Mapping[str, str]) -> bool:
+    def is_admitted(self, headers: Message) -> bool:
         """Whether the cookie holds the token."""
         try:
             morsel = SimpleCookie(headers.get("Cookie", "")).get(self._cookie)

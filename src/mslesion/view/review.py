@@ -40,6 +40,9 @@ from mslesion.write.nifti import write_nifti
 REVIEW_COLUMN = "review"
 MADE_BY = {"Name": "mslesion", "Description": "mslesion view"}
 
+_OF_THE_SCAN: tuple[str, ...] = ("Sources", "SpatialReference")
+"""What the sidecar of the automatic mask says of the scan, and the reviewed one says too."""
+
 _LOCK_NAME = ".mslesion-review.lock"
 _PATIENCE_S = 5.0
 _NO_REVISION = ""
@@ -92,6 +95,7 @@ def read_review(opened: OpenedScan) -> Review:
     """The review that lies beside a detection, and whether it can go on."""
     files = opened.listed.files.review
     undecided = dict.fromkeys(opened.lesion_ids, Decision.UNDECIDED)
+    problem: str | None
     revision = _revision(files)
     rows = _read_rows(files.table)
     is_ours = rows is not None or _is_our_sidecar(files)
@@ -228,7 +232,7 @@ def _sidecar(files: DetectionFiles, decisions: Mapping[int, Decision]) -> dict[s
     counts = Counter(decisions.values())
     undecided = [n for n, decision in decisions.items() if decision is Decision.UNDECIDED]
     automatic = _read_json(files.sidecars[0])
-    about = {key: automatic[key] for key in ("Sources", "SpatialReference") if key in automatic}
+    about = {key: automatic[key] for key in _OF_THE_SCAN if key in automatic}
     return {
         "Description": "Lesions that a program found and a reader accepted: 1 in them, 0 elsewhere",
         "Type": "Lesion",
@@ -241,7 +245,9 @@ def _sidecar(files: DetectionFiles, decisions: Mapping[int, Decision]) -> dict[s
             "is_complete": not undecided,
         },
         "AutomaticMaskSHA256": file_sha256(files.mask),
-        "SHA256": {path.name: file_sha256(path) for path in (files.review.mask, files.review.table)},
+        "SHA256": {
+            path.name: file_sha256(path) for path in (files.review.mask, files.review.table)
+        },
     }
 
 
@@ -249,7 +255,8 @@ def _is_whole(files: ReviewFiles) -> bool:
     """Whether the sidecar speaks of the mask and the table that lie there."""
     written = _read_json(files.sidecar).get("SHA256")
     return isinstance(written, dict) and all(
-        written.get(path.name) == (_sha256_or_none(path) or "") for path in (files.mask, files.table)
+        written.get(path.name) == (_sha256_or_none(path) or "")
+        for path in (files.mask, files.table)
     )
 
 
@@ -273,9 +280,7 @@ def _read_rows(table: Path) -> list[dict[str, str]] | None:
 
 def _decisions(rows: list[dict[str, str]], opened: OpenedScan) -> dict[int, Decision] | None:
     """What a reviewed table says; None where it is of another detection, or damaged."""
-    automatic = [
-        {key: cell for key, cell in row.items() if key != REVIEW_COLUMN} for row in rows
-    ]
+    automatic = [{key: cell for key, cell in row.items() if key != REVIEW_COLUMN} for row in rows]
     if automatic != [dict(row) for row in opened.lesions]:
         return None
     try:

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -161,14 +162,19 @@ def _answered(answer: Callable[[], Reply]) -> Reply:
         return _refusal(HTTPStatus.NOT_FOUND, "There is no such scan.")
     except BadRequestError as error:
         return _refusal(HTTPStatus.BAD_REQUEST, f"Not understood: {error}.")
-    except StaleReviewError as error:
-        return _json(HTTPStatus.CONFLICT, told(error))
-    except OutputError as error:
-        return _json(HTTPStatus.INSUFFICIENT_STORAGE, told(error))
     except MslesionError as error:
-        return _json(HTTPStatus.UNPROCESSABLE_ENTITY, told(error))
+        status = next(status for kind, status in _STATUS if isinstance(error, kind))
+        return _json(status, told(error))
     except Exception as error:  # noqa: BLE001 - the page must hear of our mistakes too
         return _json(HTTPStatus.INTERNAL_SERVER_ERROR, told(UnforeseenError.of(error)))
+
+
+_STATUS: tuple[tuple[type[MslesionError], HTTPStatus], ...] = (
+    (StaleReviewError, HTTPStatus.CONFLICT),
+    (OutputError, HTTPStatus.INSUFFICIENT_STORAGE),
+    (MslesionError, HTTPStatus.UNPROCESSABLE_ENTITY),
+)
+"""The first that fits; the page tells a conflict, which it can mend, from all else."""
 
 
 def _read_page() -> dict[str, bytes]:
@@ -193,9 +199,16 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         """Change something."""
-        body = self._checked_body()
-        if body is not None:
-            self._handle(body)
+        refusal = self._refused() or self._body_refused()
+        if refusal is None:
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) == length:
+                self._handle(body)
+                return
+            refusal = _refusal(HTTPStatus.BAD_REQUEST, "The body ended early.")
+        self.close_connection = True  # what was not read would be taken for the next request
+        self._send(refusal)
 
     do_DELETE = do_PUT
 
@@ -208,27 +221,17 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ValueError):
             self._send(_refusal(HTTPStatus(code), "Not understood."))
 
-    def _checked_body(self) -> bytes | None:
-        """The body of a change, or None after it was turned away, unread where it is too large."""
+    def _body_refused(self) -> Reply | None:
+        """Why the body of a change is not even read; None where it may be."""
         length = self.headers.get("Content-Length", "")
-        if self._refused() is not None:
-            reply = self._refused()
-        elif not self.server.access.may_change(self.headers):
-            reply = _refusal(HTTPStatus.FORBIDDEN, "Only the viewer's own page may do this.")
-        elif "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,12}", length):
-            reply = _refusal(HTTPStatus.LENGTH_REQUIRED, "The length of the body is needed.")
-        elif int(length) > MOST_BODY_BYTES:
-            reply = _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.")
-        elif self.headers.get("Content-Type", "").split(";")[0].strip() != "application/json":
-            reply = _refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be JSON.")
-        else:
-            body = self.rfile.read(int(length))
-            if len(body) == int(length):
-                return body
-            reply = _refusal(HTTPStatus.BAD_REQUEST, "The body ended early.")
-        self.close_connection = True  # what was not read would be taken for the next request
-        assert reply is not None
-        self._send(reply)
+        if not self.server.access.may_change(self.headers):
+            return _refusal(HTTPStatus.FORBIDDEN, "Only the viewer's own page may do this.")
+        if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,18}", length):
+            return _refusal(HTTPStatus.LENGTH_REQUIRED, "The length of the body is needed.")
+        if int(length) > MOST_BODY_BYTES:
+            return _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.")
+        if self.headers.get("Content-Type", "").split(";")[0].strip() != "application/json":
+            return _refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be JSON.")
         return None
 
     def _handle(self, body: bytes) -> None:
@@ -252,7 +255,8 @@ class _Handler(BaseHTTPRequestHandler):
             return _refusal(HTTPStatus.FORBIDDEN, "Other sites may not ask this viewer.")
         if not access.is_admitted(self.headers) and self._token() is None:
             return _refusal(
-                HTTPStatus.FORBIDDEN, "Open the address that 'mslesion view' printed, token included."
+                HTTPStatus.FORBIDDEN,
+                "Open the address that 'mslesion view' printed, token included.",
             )
         return None
 
@@ -297,6 +301,11 @@ class _Server(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), _Handler)
         self.access = Access(self.server_port)
         self.app = _App(session)
+
+    def server_bind(self) -> None:
+        """Take the port; http.server would ask a name server who this computer is."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     def handle_error(self, *_args: object) -> None:
         """A connection that broke is no event."""

@@ -102,9 +102,7 @@ class Session:
             opened = self._open(scan_id)
             if set(decisions) - set(opened.lesion_ids):
                 raise BadRequestError("there is no such lesion")
-            return _review(
-                save_review(opened, decisions, revision, replace_earlier=replaces)
-            )
+            return _review(save_review(opened, decisions, revision, replace_earlier=replaces))
 
     def discard(self, scan_id: str, request: object) -> dict[str, Any]:
         """Take the review of a scan away.
@@ -186,4 +184,3 @@ def _asked(request: object) -> tuple[dict[int, Decision], str, bool]:
         return {int(n): Decision(word) for n, word in decisions.items()}, revision, replaces
     except (ValueError, TypeError):
         raise BadRequestError("a decision is accepted, rejected or undecided") from None
-
