@@ -143,10 +143,11 @@ def test_a_review_from_the_first_look_to_the_saved_mask(tmp_path: Path) -> None:
     assert {path: file_sha256(path) for path in automatic} == automatic
 
 
-COUNT_COLOURS = """() => {
+COUNT_COLOURS = """async () => {
   const canvas = document.querySelector('#canvas');
   const gl = canvas.getContext('webgl2');
   window.dispatchEvent(new Event('resize'));
+  await new Promise((drawn) => requestAnimationFrame(drawn));
   const [width, height] = [gl.drawingBufferWidth, gl.drawingBufferHeight];
   const pixels = new Uint8Array(4 * width * height);
   gl.readPixels(0, 0, width, height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);

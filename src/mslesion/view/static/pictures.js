@@ -57,6 +57,7 @@ export class Pictures {
     this.layers = {};
     this.voxelsOf = new Map();
     this.problems = [];
+    drawOncePerFrame(nv);
     nv.onLocationChange = (place) => onMove(this.#told(place));
     nv.onIntensityChange = () => onWindow();
   }
@@ -227,6 +228,18 @@ export class Pictures {
     Object.assign(this.layers.base, { cal_min: low, cal_max: high });
     this.#refresh();
   }
+}
+
+/** NiiVue draws after each small change; without a graphics card each drawing may take a second. */
+function drawOncePerFrame(nv) {
+  const draw = nv.drawScene.bind(nv);
+  let frame = null;
+  nv.drawScene = () => {
+    frame ??= requestAnimationFrame(() => {
+      frame = null;
+      draw();
+    });
+  };
 }
 
 /** The voxels of each lesion, by its number. */
