@@ -77,7 +77,7 @@ def _page(output: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[s
         pytest.skip("no Chromium here (apt install chromium)")
     with running(output, **options) as viewer, api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_page(viewport={"width": 1000, "height": 640})
+        page = browser.new_context(viewport={"width": 1000, "height": 640}).new_page()
         page.set_default_timeout(PATIENCE_MS)
         asked: list[str] = []
         complaints: list[str] = []
