@@ -1,7 +1,7 @@
 """The way of the data on one screen: scans in; lesions, studies and judgements out.
 
     scan(s) ──► detector ──► lesions, slices, verdict ──► files and report of each scan
-                   ▲
+                   ▲                                        └──► viewer ──► a reader's review
     lesion masks ──┴── simulated people, cross-validation, calibration
 
     cohort ──► split ──► slices 64x64 ──► CNN | SVM | decision tree ──► evaluation ──► report
@@ -29,6 +29,7 @@ from mslesion.commands.measuring import compare, evaluate_masks
 from mslesion.commands.scrutiny import audit_claims, audit_cohort, write_cards
 from mslesion.commands.shared import Answer
 from mslesion.commands.studies import freeze_split, reproduce, study
+from mslesion.commands.viewing import view
 
 __all__ = [
     "Answer",
@@ -48,5 +49,6 @@ __all__ = [
     "study",
     "train",
     "train_detector",
+    "view",
     "write_cards",
 ]

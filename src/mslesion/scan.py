@@ -136,13 +136,7 @@ class Scan:
 
     def to_stored_order(self, volume: NDArray[np.generic]) -> NDArray[np.generic]:
         """Take a volume on ``grid`` back to the order of the file it came from."""
-        orientation = io_orientation(self.stored_grid.affine_vox_to_ras)
-        flipped = volume
-        for axis in range(3):
-            stored_axis = int(np.flatnonzero(orientation[:, 0] == axis)[0])
-            if orientation[stored_axis, 1] < 0:
-                flipped = np.flip(flipped, axis=axis)
-        return np.ascontiguousarray(np.transpose(flipped, orientation[:, 0].astype(int)))
+        return to_stored_order(volume, self.stored_grid)
 
 
 def to_canonical_order(
@@ -151,3 +145,16 @@ def to_canonical_order(
     """Permute and flip a volume on ``stored_grid`` so that its axes run closest to RAS+."""
     orientation = io_orientation(stored_grid.affine_vox_to_ras)
     return np.ascontiguousarray(apply_orientation(stored_volume, orientation))
+
+
+def to_stored_order(
+    canonical_volume: NDArray[np.generic], stored_grid: Grid
+) -> NDArray[np.generic]:
+    """Undo :func:`to_canonical_order`: the same volume in the order of ``stored_grid``."""
+    orientation = io_orientation(stored_grid.affine_vox_to_ras)
+    flipped = canonical_volume
+    for axis in range(3):
+        stored_axis = int(np.flatnonzero(orientation[:, 0] == axis)[0])
+        if orientation[stored_axis, 1] < 0:
+            flipped = np.flip(flipped, axis=axis)
+    return np.ascontiguousarray(np.transpose(flipped, orientation[:, 0].astype(int)))

@@ -26,13 +26,14 @@ from mslesion.cli.reproduce import REPRODUCE
 from mslesion.cli.simulate import SIMULATE
 from mslesion.cli.split import SPLIT
 from mslesion.cli.study import STUDY
+from mslesion.cli.view import VIEW
 from mslesion.errors import MslesionError, UnforeseenError, UsageError
 
 EXIT_SOME_REFUSED = 3
 EXIT_INTERRUPTED = 130
 
 COMMANDS = (
-    DETECT, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
+    DETECT, VIEW, EVALUATE, COMPARE, TRAIN_DETECTOR, EVALUATE_DETECTOR, SIMULATE, SPLIT, REPRODUCE,
     TRAIN, PREDICT, EXPLAIN, AUDIT, CLAIMS, STUDY, CARD,
 )  # fmt: skip
 

@@ -17,6 +17,19 @@ def label_lesions(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     return labels.astype(np.int32), int(count)
 
 
+def label_by_volume(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """The same, numbered as in a table of lesions: the largest is 1, or the first in the grid.
+
+    ``mask`` lies on the grid closest to RAS+.
+    """
+    labels, count = label_lesions(mask)
+    inside = labels[labels > 0]  # in the order of the grid
+    _, first, sizes = np.unique(inside, return_index=True, return_counts=True)
+    number = np.zeros(count + 1, np.int32)
+    number[np.lexsort((first, -sizes)) + 1] = np.arange(1, count + 1)
+    return number[labels], count
+
+
 def common_box(*masks: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
     """The smallest box that holds every voxel of some masks (X, Y, Z); one voxel for empty masks.
 

@@ -25,6 +25,7 @@ MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
 
 _MASK, _SUMMARY = "_label-L_mask.nii.gz", "_summary.json"
+_REVIEWED_MASK = "_label-L_desc-reviewed_mask.nii.gz"
 
 SLICE_PROBABILITIES = ("detector_probability", "paper_cnn_probability")
 """Columns of the table of slices: the probability that a slice holds a lesion, by two models."""
@@ -42,6 +43,34 @@ class FoundVerdict:
 
     ms_probability: float | None
     threshold: float | None
+
+
+@dataclass(frozen=True)
+class ReviewFiles:
+    """Where a reader's review of the detection called ``name`` lies; it need not be there."""
+
+    folder: Path
+    name: str
+
+    @property
+    def mask(self) -> Path:
+        """The lesions that were accepted."""
+        return self.folder / f"{self.name}{_REVIEWED_MASK}"
+
+    @property
+    def sidecar(self) -> Path:
+        """What the review came to; written last."""
+        return self.folder / f"{self.name}_label-L_desc-reviewed_mask.json"
+
+    @property
+    def table(self) -> Path:
+        """The table of lesions with a column for the decisions."""
+        return self.folder / f"{self.name}_desc-reviewed_lesions.tsv"
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """All three."""
+        return self.table, self.mask, self.sidecar
 
 
 @dataclass(frozen=True)
@@ -97,6 +126,11 @@ class DetectionFiles:
     def with_sidecars(self) -> tuple[Path, ...]:
         """The files that a scan of a BIDS dataset has, in the order they are written in."""
         return (*self.sidecars, *self.always)
+
+    @property
+    def review(self) -> ReviewFiles:
+        """What ``mslesion view`` writes beside them."""
+        return ReviewFiles(self.folder, self.name)
 
     def read_summary(self) -> dict[str, Any]:
         """The content of the summary; {} where there is none, or one that is damaged."""
@@ -209,6 +243,12 @@ def detection_of_mask(mask: Path) -> DetectionFiles | None:
     """The detection that a mask is of; None where no summary lies beside it."""
     files = DetectionFiles(mask.parent, mask.name.removesuffix(_MASK))
     return files if mask == files.mask and files.summary.is_file() else None
+
+
+def is_reviewed_mask(path: Path) -> bool:
+    """Whether a mask is what a reader left of the automatic one that lies beside it."""
+    name = path.name.removesuffix(_REVIEWED_MASK)
+    return name != path.name and DetectionFiles(path.parent, name).mask.is_file()
 
 
 def all_or_none_are_there(files: Sequence[Path]) -> bool:

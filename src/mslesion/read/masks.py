@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mslesion.cohort.people import Diagnosis
 from mslesion.errors import CohortError
-from mslesion.read.detections import DetectionFiles, detection_of_mask
+from mslesion.read.detections import DetectionFiles, detection_of_mask, is_reviewed_mask
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 
 _LESION_WORDS = {"lesion", "lesions", "wmh"}
@@ -87,7 +87,8 @@ def find_masks(folder: Path) -> tuple[MaskFile, ...]:
     """The lesion masks in a folder, or the one in a file, in the order of their names.
 
     Where any file's name says lesion (``label-L``, ``lesion``, ``wmh``), those are taken; else
-    all volumes that are not named as an image, a probability or a mask of something else.
+    all volumes that are not named as an image, a probability or a mask of something else. A mask
+    that a reader reviewed (``mslesion view``) is passed over where the automatic one is beside it.
 
     Raises:
         CohortError: there is no such folder, or no mask in it.
@@ -96,6 +97,8 @@ def find_masks(folder: Path) -> tuple[MaskFile, ...]:
         raise CohortError("does not exist", remedy="check the path", file=folder)
     files = list(_volumes_below(folder, _DEEPEST)) if folder.is_dir() else [folder]
     masks = [path for path in files if _may_be_lesion_mask(path)]
+    if folder.is_dir():
+        masks = [path for path in masks if not is_reviewed_mask(path)]
     masks = [path for path in masks if _says_lesion(path)] or masks
     if not masks:
         raise CohortError(

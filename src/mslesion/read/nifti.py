@@ -74,11 +74,17 @@ def read_lesion_mask(path: Path, scan: Scan) -> tuple[NDArray[np.bool_], Remarks
 
 
 class LoadedMask(NamedTuple):
-    """A mask by itself: read-only bool voxels (X, Y, Z) on a grid closest to RAS+, and remarks."""
+    """A mask by itself: read-only bool voxels (X, Y, Z) on a grid closest to RAS+, and remarks.
+
+    ``stored_grid`` is the grid of the file, whose axes may run in any order. ``sides_known`` is
+    False where the file does not say where left and right are.
+    """
 
     voxels: NDArray[np.bool_]
     grid: Grid
     remarks: Remarks
+    stored_grid: Grid
+    sides_known: bool
 
 
 def read_mask(path: Path) -> LoadedMask:
@@ -101,7 +107,8 @@ def read_mask(path: Path) -> LoadedMask:
     mask.setflags(write=False)
     is_255 = bool(values[marked].max(initial=0) == 255)
     mending = mended("the lesion mask holds 0 and 255: 255 is lesion") if is_255 else NO_REMARKS
-    return LoadedMask(mask, stored_grid.canonical(), mending)
+    sides_known = stored.remarks.sides_known
+    return LoadedMask(mask, stored_grid.canonical(), mending, stored_grid, sides_known)
 
 
 def read_probability(path: Path) -> tuple[NDArray[np.float32], Grid]:
