@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from made_up_detection import detection_of, oblique_scan
 from mslesion.pipeline import view
-from mslesion.read.detections import DetectionFiles, file_sha256
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.side_files import file_sha256
 from mslesion.view.server import Viewer
 from mslesion.write.detection import write_detection
 from mslesion.write.nifti import write_nifti

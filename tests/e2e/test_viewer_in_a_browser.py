@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mslesion.read.detections import DetectionFiles, file_sha256
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.side_files import file_sha256
 from viewed_output import running, write_output, write_scan
 
 CHROMIUM = next(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mslesion.errors import MslesionError, ResultsError, ScanError
 from mslesion.lesions.components import label_by_volume
-from mslesion.read.detections import file_sha256
 from mslesion.read.nifti import LoadedMask, read_mask, read_probability, read_scan
+from mslesion.read.side_files import file_sha256
 from mslesion.scan import Grid
 from mslesion.view.listing import ListedScan
 from mslesion.view.sources import Source, SourceFinder

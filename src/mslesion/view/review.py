@@ -30,7 +30,8 @@ from filelock import FileLock, Timeout
 
 from mslesion import __version__
 from mslesion.errors import OutputError
-from mslesion.read.detections import DetectionFiles, ReviewFiles, file_sha256
+from mslesion.read.detections import DetectionFiles, ReviewFiles
+from mslesion.read.side_files import file_sha256, read_text
 from mslesion.scan import to_stored_order
 from mslesion.view.opened import OpenedScan
 from mslesion.write.atomic import output_error, take_away, write_json, write_table
@@ -321,7 +322,7 @@ def _sha256_or_none(path: Path) -> str | None:
 def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object; {} where the file is absent or holds something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(read_text(path, "utf-8-sig"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -13,7 +13,7 @@ from typing import Any
 
 from mslesion import __version__
 from mslesion.errors import ResultsError
-from mslesion.read.detections import file_sha256
+from mslesion.read.side_files import file_sha256, read_text
 from mslesion.view.listing import ListedScan, read_listing
 from mslesion.view.opened import OpenedScan, open_scan
 from mslesion.view.review import Decision, Review, discard_review, read_review, save_review
@@ -154,7 +154,7 @@ def _row(scan: ListedScan) -> dict[str, Any]:
 def _progress(scan: ListedScan) -> Mapping[str, Any] | None:
     """How far a review is, by its sidecar; None where there is none."""
     with suppress(OSError, ValueError, AttributeError):
-        text = scan.files.review.sidecar.read_text(encoding="utf-8")
+        text = read_text(scan.files.review.sidecar)
         counted = json.loads(text).get("Review")
         if isinstance(counted, dict):
             return {decision.value: counted.get(decision.value) for decision in Decision}

@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mslesion.read.detections import DetectionFiles, file_sha256
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.side_files import file_sha256
 
 _BIDS_URI = "bids:raw:"
 _MOST_BYTES = 2**31

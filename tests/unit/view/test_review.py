@@ -11,8 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from mslesion.read.detections import DetectionFiles, file_sha256
+from mslesion.read.detections import DetectionFiles
 from mslesion.read.masks import find_masks
+from mslesion.read.side_files import file_sha256
 from viewed_output import Client, client_on, write_output
 
 
