@@ -32,6 +32,7 @@ class Measure:
     column: str
     offset: float
     low_matters: bool
+    is_count: bool = False
 
     def scaled(self, value: float) -> float:
         """A value on the scale of the comparison."""
@@ -43,7 +44,7 @@ class Measure:
 
 
 MEASURES = (
-    Measure("lesion_count", 1.0, low_matters=True),
+    Measure("lesion_count", 1.0, low_matters=True, is_count=True),
     Measure("lesion_volume_ml", 0.1, low_matters=True),
     Measure("noise_share", 0.01, low_matters=False),
     Measure("bias_ratio", 0.01, low_matters=False),

@@ -77,7 +77,7 @@ class _Spoken:
 
 
 def _count(value: float) -> str:
-    return f"{value:,.0f}"
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
 def _ml(value: float) -> str:
@@ -147,6 +147,7 @@ def _lead(scans: Sequence[ScanRow], apart: Mapping[str, tuple[Apart, ...]]) -> t
     volumes = [scan.values["lesion_volume_ml"] for scan in done]
     doubted = sum(bool(scan.values["warnings"]) for scan in done)
     outlying = sum(bool(found) for found in apart.values())
+    to_look_at = sum(bool(scan.values["warnings"]) or bool(apart[scan.name]) for scan in done)
     without = sum(count == 0 for count in counts)
     are = "is" if refused == 1 else "are"
     return (
@@ -177,14 +178,16 @@ def _lead(scans: Sequence[ScanRow], apart: Mapping[str, tuple[Apart, ...]]) -> t
                     str(refused),
                     f"of {counted(len(scans), 'scan')}",
                 ),
-                Tile("doubt" if doubted else "ours", "in doubt", str(doubted), "have a warning"),
                 Tile(
-                    "doubt" if outlying else "ours",
-                    "outliers",
-                    str(outlying) if len(done) >= LEAST_SCANS else "not asked",
-                    "by Tukey's fences, below"
-                    if len(done) >= LEAST_SCANS
-                    else f"fewer than {LEAST_SCANS} scans",
+                    "doubt" if doubted or outlying else "ours",
+                    "to look at",
+                    str(to_look_at),
+                    f"{doubted} with a warning, "
+                    + (
+                        counted(outlying, "outlier")
+                        if len(done) >= LEAST_SCANS
+                        else f"fewer than {LEAST_SCANS} scans for outliers"
+                    ),
                 ),
             ),
         ),

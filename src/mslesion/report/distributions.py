@@ -27,8 +27,8 @@ _FINER = 3
 """Dots are drawn so many times larger and then made smaller, which smooths them."""
 
 _LEFT, _RIGHT = 24, WIDTH - 24
-_HEIGHT = 236
-_TITLE, _BASE, _TICKS = 18, 176, 190
+_HEIGHT = 206
+_TITLE, _BASE, _TICKS = 18, 148, 162
 """Of a strip: where its title, the lowest dots and the numbers below them stand."""
 
 _DOT = 7
@@ -100,15 +100,24 @@ class _Placed:
                 write(letters, (x, self.top + _TICKS), f"{value:g}", GREY, anchor="ma")
                 taken = x
         free_from = float("-inf")
-        for name, x, y in sorted(self._dots(), key=lambda dot: dot[1]):
-            if name not in self.strip.apart:
-                continue
+        for name, x, y in self._names():
             anchor = "rs" if x > WIDTH / 2 else "ls"
             place = (x + (_DOT if anchor == "rs" else -_DOT), y - _DOT - 3)
             left, _, right, _ = extent(letters, place, name, anchor, NORMAL)
             if left > free_from:
                 write(letters, place, name, INK, anchor=anchor, halo=WHITE)
                 free_from = right + 8
+
+    def _names(self) -> Iterator[tuple[str, float, float]]:
+        """What to write over the stacks of scans that lie apart, from the left."""
+        stacks: dict[int, list[tuple[str, float, float]]] = {}
+        for dot in self._dots():
+            if dot[0] in self.strip.apart:
+                stacks.setdefault(_column(dot[1]), []).append(dot)
+        for stack in stacks.values():
+            name, x, _ = stack[0]
+            more = f" and {len(stack) - 1} more" if len(stack) > 1 else ""
+            yield f"{name}{more}", x, min(y for _, _, y in stack)
 
     def _shown_fences(self) -> Iterator[float]:
         fences = self.strip.fences
@@ -121,14 +130,17 @@ class _Placed:
         """Powers of ten and their parts; where these would be few, plain round numbers."""
         low, high = (self.strip.measure.unscaled(place) for place in (self.low, self.high))
         values = list(logarithmic_ticks(low, high))
-        yield from values if len(values) > 3 else ticks(low, high, round_step(high - low, 6))
+        if len(values) <= 3:
+            values = list(ticks(low, high, round_step(high - low, 6)))
+        is_count = self.strip.measure.is_count
+        yield from (value for value in values if not is_count or value == round(value))
 
     def _dots(self) -> Iterator[tuple[str, float, float]]:
         """Name and place of each scan; those that would touch stand one on the other."""
         stacked: dict[int, int] = {}
         for name, value in sorted(self.strip.scans, key=lambda scan: (scan[1], scan[0])):
             x = self.x(value)
-            column = round(x / (2 * _DOT))
+            column = _column(x)
             level = min(stacked.get(column, 0), _MOST_STACKED - 1)
             stacked[column] = level + 1
             yield name, x, self.top + _BASE - _DOT - 2 * _DOT * level
@@ -144,3 +156,8 @@ class _Placed:
         (x, y), (to_x, to_y) = start, end
         points = (x, self.top + y, to_x, self.top + to_y)
         shapes.line([_FINER * place for place in points], colour, _FINER * width)
+
+
+def _column(x: float) -> int:
+    """Which dots would touch: those of one number stand one on the other."""
+    return round(x / (2 * _DOT))
