@@ -10,7 +10,7 @@ job, and :func:`outcomes_of_participants` gathers what all jobs left.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -85,10 +85,9 @@ def detect_cohort(
     """
     tasks = _plan(cohort, output)
     _require_place_of_its_own(tasks, output)
-    with output_folder(output, cohort.root) as was_killed:
-        if was_killed:
-            _remove_unfinished(tasks)
-        _require_ours(tasks, output, cohort, was_killed=was_killed)
+    with output_folder(output, cohort.root) as killed:
+        _remove_unfinished(tasks, killed)
+        _require_ours(tasks, output, cohort, was_killed=output in killed)
         _describe(cohort, output)
         outcomes = [
             _work_on(task, detector, resume=resume)
@@ -137,9 +136,8 @@ def detect_participants(
     for person_id in track(dict.fromkeys(people), "participants", len(set(people))):
         own = [task for task in tasks if task.person_id == person_id]
         missing = [one for one in without_scan if one.person_id == person_id]
-        with participant_folder(output, person_id, cohort.root, prepare=prepare) as was_killed:
-            if was_killed:
-                _remove_unfinished(own)
+        with participant_folder(output, person_id, cohort.root, prepare=prepare) as killed:
+            _remove_unfinished(own, killed)
             for files in (*(task.files for task in own), *(one.files for one in missing)):
                 require_ours(files)
             found = (
@@ -174,9 +172,7 @@ def gather_participants(cohort: Cohort, output: Path) -> tuple[Outcome, ...]:
             file=output,
         )
     tasks = _plan(cohort, output)
-    with output_folder(output, cohort.root) as was_killed:
-        if was_killed:
-            _remove_unfinished(tasks)
+    with output_folder(output, cohort.root, leaves_parts=True):
         outcomes = [*map(_left_of, tasks), *_without_scan(cohort, output)]
         remove_tables(output)
         _require_any_done(outcomes, cohort)
@@ -230,9 +226,11 @@ def _only_detector(outcomes: Sequence[Outcome]) -> DetectorIdentity:
     return DetectorIdentity(*(summary[key] for key in keys))
 
 
-def _remove_unfinished(tasks: Sequence[_Task]) -> None:
+def _remove_unfinished(tasks: Sequence[_Task], killed: Collection[Path]) -> None:
+    """Take away what was left half done in the folders of runs that were killed."""
     for task in tasks:
-        remove_unfinished(task.files)
+        if any(task.files.folder.is_relative_to(folder) for folder in killed):
+            remove_unfinished(task.files)
 
 
 def _plan(cohort: Cohort, output: Path) -> list[_Task]:

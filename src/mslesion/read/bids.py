@@ -144,14 +144,17 @@ def _lesion_masks(session: Path, root: Path) -> list[Path]:
 def _of_which(mask: Path, images: Sequence[Path]) -> Path | None:
     """The image that a mask is of: of those it agrees with, the one it has most in common with.
 
-    Where its name does not tell, as when it names no run, it is the first.
+    Of several such, it is the one that says least beyond, then the first: so a mask that names no
+    run is of the first run.
     """
     found = bids_entities(mask.name)
 
-    def shared(image: Path) -> int:
-        return len(found.items() & bids_entities(image.name).items())
+    def agreement(image: Path) -> tuple[int, int]:
+        said = bids_entities(image.name)
+        return len(found.items() & said.items()), -len(said)
 
-    return max((i for i in images if _is_of(mask, bids_entities(i.name))), key=shared, default=None)
+    fitting = [image for image in images if _is_of(mask, bids_entities(image.name))]
+    return max(fitting, key=agreement, default=None)
 
 
 def _best_mask(image: Path, masks: Iterable[Path]) -> Path | None:

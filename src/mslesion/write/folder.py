@@ -32,54 +32,64 @@ _PATIENCE_AT_THE_ENTRANCE_S = 60.0
 
 
 @contextmanager
-def output_folder(folder: Path, *inputs: Path) -> Iterator[bool]:
+def output_folder(
+    folder: Path, *inputs: Path, leaves_parts: bool = False
+) -> Iterator[frozenset[Path]]:
     """Make ``folder``, try to write in it, and keep other runs out of it inside the block.
 
     Trying first spares hours of work that would end in an error. The lock is one of the operating
     system's, which goes with its process. The file that it is on stays behind where a run was
-    killed, or a job for one participant: the block is told so (True), and what was half written is
-    taken away.
+    killed: the block is given the folders of killed runs, ``folder`` itself or the parts of single
+    participants, and what was half written there is taken away. Who only gathers what others wrote
+    ``leaves_parts`` as they are, and the word of killed runs in them.
 
     Raises:
         OutputError: the folder cannot be made or written, its disk is full, it is one of
             ``inputs``, or is another run's at the moment.
     """
     _refuse_inputs(folder, inputs)
-    with _locked(folder, ENTRANCE_NAME, _PATIENCE_S), ExitStack() as parts:
-        was_killed = parts.enter_context(_locked(folder, LOCK_NAME, _PATIENCE_S))
-        for part in sorted(folder.glob(f"sub-*/{LOCK_NAME}")):
-            was_killed |= parts.enter_context(_locked(part.parent, LOCK_NAME, _PATIENCE_S))
+    with ExitStack() as locks:
+        locks.enter_context(_locked(folder, ENTRANCE_NAME, _PATIENCE_S))
+        if leaves_parts:
+            _tell_parts_of_a_killed_run(folder)
+        parts = [lock.parent for lock in sorted(folder.glob(f"sub-*/{LOCK_NAME}"))]
+        killed = frozenset(
+            part
+            for part in (folder, *parts)
+            if locks.enter_context(
+                _locked(part, LOCK_NAME, _PATIENCE_S, stays=leaves_parts and part in parts)
+            )
+        )
         _require_room(folder)
-        if was_killed:
+        if killed:
             remove_partial_files(folder)
-        yield was_killed
+        yield killed
 
 
 @contextmanager
 def participant_folder(
     folder: Path, participant: str, *inputs: Path, prepare: Callable[[], None]
-) -> Iterator[bool]:
+) -> Iterator[frozenset[Path]]:
     """As :func:`output_folder`, for one participant's part of ``folder``: others go on in theirs.
 
     ``prepare`` is called while nobody else begins or writes into the whole folder. The block is
-    told whether a run was killed that wrote this part.
+    given the part where a run was killed that wrote it.
 
     Raises:
         OutputError: as :func:`output_folder`; somebody else is at work on this participant, or on
             the whole folder for longer than a minute.
     """
     _refuse_inputs(folder, inputs)
+    part = folder / participant
     with ExitStack() as until_done:
         with _locked(folder, ENTRANCE_NAME, _PATIENCE_AT_THE_ENTRANCE_S):
             _require_room(folder)
             _tell_parts_of_a_killed_run(folder)
-            was_killed = until_done.enter_context(
-                _locked(folder / participant, LOCK_NAME, _PATIENCE_S)
-            )
+            was_killed = until_done.enter_context(_locked(part, LOCK_NAME, _PATIENCE_S))
             prepare()
         if was_killed:
-            remove_partial_files(folder / participant)
-        yield was_killed
+            remove_partial_files(part)
+        yield frozenset({part} if was_killed else ())
 
 
 def _refuse_inputs(folder: Path, inputs: Iterable[Path]) -> None:
@@ -88,8 +98,11 @@ def _refuse_inputs(folder: Path, inputs: Iterable[Path]) -> None:
 
 
 @contextmanager
-def _locked(folder: Path, name: str, patience_s: float) -> Iterator[bool]:
-    """Make a folder and hold a lock in it; tells whether its file had been left behind."""
+def _locked(folder: Path, name: str, patience_s: float, *, stays: bool = False) -> Iterator[bool]:
+    """Make a folder and hold a lock in it; tells whether its file had been left behind.
+
+    With ``stays``, the file is left behind again.
+    """
     lock = FileLock(folder / name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -106,8 +119,9 @@ def _locked(folder: Path, name: str, patience_s: float) -> Iterator[bool]:
         yield was_left
     finally:
         # Taken away while still locked: whoever opened it meanwhile sees that it is gone.
-        with suppress(OSError):
-            (folder / name).unlink()
+        if not stays:
+            with suppress(OSError):
+                (folder / name).unlink()
         lock.release()
 
 
