@@ -15,8 +15,10 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from conftest import small_head
 from made_up_detection import BOX, detection_of
 from mslesion import batch
 from mslesion.cli import main
@@ -26,6 +28,7 @@ from mslesion.errors import ContrastError
 from mslesion.read import read_scan
 from mslesion.write import detection as writing
 from mslesion.write.folder import LOCK_NAME, participant_folder
+from mslesion.write.nifti import write_nifti
 
 FAILURES: dict[str, Exception] = {}
 """What to raise for a scan, by its name."""
@@ -534,3 +537,30 @@ def test_the_validator_would_find_an_error(dataset: Path, tmp_path: Path) -> Non
     assert _app(dataset, out, "participant") == 0
     (out / ".bidsignore").unlink()
     assert "NOT_INCLUDED /sub-01/anat/sub-01_lesions.tsv" in _errors_of_the_validator(out)
+
+
+# --- what studies make of several runs -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("names_run", [True, False])
+def test_runs_are_measured_each_against_its_own_mask(names_run: bool, tmp_path: Path) -> None:
+    """With a mask for each run, two scans a person; with one that names no run, the first."""
+    dataset, out = tmp_path / "data", tmp_path / "out"
+    affine = np.diag([5.0, 5.0, 6.0, 1.0])
+    for sub in ("sub-01", "sub-02"):
+        for run in ("run-1", "run-2"):
+            image, mask = small_head(lesions=3, seed=int(sub[-1]) + 10 * int(run[-1]))
+            write_nifti(dataset / sub / "anat" / f"{sub}_{run}_FLAIR.nii.gz", image, affine)
+            drawn = dataset / "derivatives" / "manual" / sub / "anat"
+            if names_run:
+                write_nifti(drawn / f"{sub}_{run}_label-L_mask.nii.gz", mask, affine)
+            elif run == "run-1":
+                write_nifti(drawn / f"{sub}_label-L_mask.nii.gz", mask, affine)
+    assert _app(dataset, out, "participant", "--skip-bids-validation") == 0
+    measures = tmp_path / "measures"
+    assert main(["evaluate", str(out), str(dataset), "--output", str(measures)]) == 0
+    measured = json.loads((measures / "metrics.json").read_text())
+    runs = ["run-1", "run-2"] if names_run else ["run-1"]
+    expected = [f"{sub}_{run}" for sub in ("sub-01", "sub-02") for run in runs]
+    assert [row["scan_name"] for row in measured["rows"]] == expected
+    assert measured["people"] == 2
