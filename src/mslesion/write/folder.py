@@ -23,6 +23,9 @@ ENTRANCE_NAME = ".mslesion-entrance.lock"
 """Held in a whole folder by whoever writes into all of it, and by a job for one participant just
 while it begins. So a whole run and the jobs for participants keep each other out."""
 
+LOCK_NAMES = (LOCK_NAME, ENTRANCE_NAME)
+"""What lies in a folder besides results, while somebody writes into it."""
+
 LEAST_FREE_BYTES = 2**24
 """The results of one scan take a megabyte or a few; with less room than this none is begun."""
 
