@@ -107,7 +107,8 @@ _RULE = (
 
 _CAPTION = Caption(
     "Each dot is a scan. The box holds the middle half of them, the line in it is the median, and "
-    "the dashed lines are the fences; scans beyond them are red and named where there is room.",
+    "the dashed lines are the fences; scans beyond them are red and named where there is room. "
+    f"With fewer than {LEAST_SCANS} scans there is neither box nor fence.",
     "One group of dots within the fences.",
     "Red dots, or two groups where the cohort should be one: other scanners, other protocols, or "
     "scans in which lesions were missed or made up.",
@@ -154,7 +155,7 @@ def _lead(scans: Sequence[ScanRow], apart: Mapping[str, tuple[Apart, ...]]) -> t
         Text(
             f"In {counted(len(done), 'scan')} there are {counted(sum(counts), 'lesion')}, "
             f"{_ml(sum(volumes))} in all; "
-            f"{without} of the scans {'has' if without == 1 else 'have'} none."
+            f"{_without(without)}"
         ),
         *(
             [
@@ -196,6 +197,13 @@ def _lead(scans: Sequence[ScanRow], apart: Mapping[str, tuple[Apart, ...]]) -> t
             "Research use only. This is no medical device, and nothing here is a diagnosis.",
         ),
     )
+
+
+def _without(count: int) -> str:
+    """How many scans are without lesions, as the end of a sentence."""
+    if count == 0:
+        return "every scan has some."
+    return f"{count} of the scans {'has' if count == 1 else 'have'} none."
 
 
 def _half(values: Sequence[float], said: Callable[[float], str]) -> str:

@@ -57,7 +57,7 @@ def test_the_page_says_how_many_and_how_much() -> None:
     """Totals and medians of the scans that were done, and how many are missing, by hand."""
     page = _page([_done("sub-01", 1.0), _done("sub-02", 4.0), _refused("sub-03", "CONTRAST: T1w")])
     assert "What mslesion found in 2 FLAIR scans, of 3 scans of 3 participants" in page.text
-    assert "In 2 scans there are 5 lesions, 5.00 ml in all; 0 of the scans have none." in page.text
+    assert "In 2 scans there are 5 lesions, 5.00 ml in all; every scan has some." in page.text
     assert "1 scan is set aside or without a result" in page.text
     assert "2.50 ml median; from 1.00 ml to 4.00 ml" in page.text
     assert "fewer than 8 scans for outliers" in page.text
