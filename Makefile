@@ -39,6 +39,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/python tools/check_numbers.py
 	@if $(PIP) install pip-audit; then $(BIN)/python tools/audit_dependencies.py; \
 	else echo "dependencies not audited: pip-audit cannot be installed"; fi

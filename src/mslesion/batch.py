@@ -2,29 +2,47 @@
 
 scans ──► done already? ──► detector ──► files of each scan ──► tables over all
                               └──► refused: named, and the others go on
+
+:func:`detect_cohort` does the whole. On a cluster, :func:`detect_participants` does the part of one
+job, and :func:`outcomes_of_participants` gathers what all jobs left.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mslesion import __version__
 from mslesion.cohort.people import Cohort, ScanFile
+from mslesion.detection import DetectorIdentity
 from mslesion.detector import Detector, detect_scan
-from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
+from mslesion.errors import (
+    CohortError,
+    MslesionError,
+    NoResultError,
+    OutputError,
+    ScanError,
+    UnforeseenError,
+    UnreadableFileError,
+    recorded_error,
+)
+from mslesion.lesions.memory import require_memory
 from mslesion.progress import track
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
 from mslesion.read.side_files import file_sha256
+from mslesion.write.atomic import write_text
 from mslesion.write.detection import (
     remove_detection,
     remove_unfinished,
     require_ours,
     write_detection,
+    write_refusal,
 )
 from mslesion.write.detections import (
+    REPORT,
     Outcome,
     remove_tables,
     require_our_tables,
@@ -33,7 +51,7 @@ from mslesion.write.detections import (
     write_run,
     write_tables,
 )
-from mslesion.write.folder import output_folder
+from mslesion.write.folder import output_folder, participant_folder
 
 
 @dataclass(frozen=True)
@@ -68,11 +86,9 @@ def detect_cohort(
     """
     tasks = _plan(cohort, output)
     _require_place_of_its_own(tasks, output)
-    with output_folder(output, cohort.root) as was_killed:
-        if was_killed:
-            for task in tasks:
-                remove_unfinished(task.files)
-        _require_ours(tasks, output, cohort, was_killed=was_killed)
+    with output_folder(output, cohort.root) as killed:
+        _remove_unfinished(tasks, killed)
+        _require_ours(tasks, output, cohort, was_killed=output in killed)
         _describe(cohort, output)
         outcomes = [
             _work_on(task, detector, resume=resume)
@@ -85,6 +101,137 @@ def detect_cohort(
             write_run(outcomes, output, detector.identity)
     _require_any_done(outcomes, cohort)
     return tuple(outcomes)
+
+
+def detect_participants(
+    cohort: Cohort,
+    output: Path,
+    detector: Detector,
+    *,
+    resume: bool = False,
+    stop_at_first: bool = False,
+    most_memory_mb: int | None = None,
+) -> tuple[Outcome, ...]:
+    """Find the lesions in a BIDS dataset one participant after the other, each under a lock.
+
+    The files of each scan are those of :func:`detect_cohort`, to the byte. Tables over all scans
+    are taken away and not written, so that other jobs may work on other participants in the same
+    ``output``. With ``stop_at_first``, the first scan that cannot be used ends it. A scan for which
+    ``most_memory_mb`` would not do is set aside.
+
+    Raises:
+        OutputError: as :func:`detect_cohort`; somebody else is at work on one of the participants.
+        CohortError: not a single scan could be used.
+        ScanError: the only scan cannot be used; with ``stop_at_first``, the first.
+    """
+    tasks = _plan(cohort, output)
+    _require_place_of_its_own(tasks, output)
+    without_scan = list(_without_scan(cohort, output))
+    people = [task.person_id for task in tasks] + [one.person_id for one in without_scan]
+
+    def prepare() -> None:
+        require_our_tables(output)
+        _describe(cohort, output)
+
+    outcomes: list[Outcome] = []
+    for person_id in track(dict.fromkeys(people), "participants", len(set(people))):
+        own = [task for task in tasks if task.person_id == person_id]
+        missing = [one for one in without_scan if one.person_id == person_id]
+        with participant_folder(output, person_id, cohort.root, prepare=prepare) as killed:
+            _remove_unfinished(own, killed)
+            for files in (*(task.files for task in own), *(one.files for one in missing)):
+                require_ours(files)
+            found = (
+                _work_on(task, detector, resume=resume, most_memory_mb=most_memory_mb)
+                for task in own
+            )
+            before = len(outcomes)
+            for outcome in chain(found, map(_recorded, missing)):
+                outcomes.append(outcome)
+                if stop_at_first and outcome.error is not None:
+                    raise outcome.error
+            _require_verified(outcomes[before:])
+    _require_any_done(outcomes, cohort)
+    return tuple(outcomes)
+
+
+def gather_participants(cohort: Cohort, output: Path) -> tuple[Outcome, ...]:
+    """Write tables and report over all scans of a BIDS dataset, from what jobs left of each.
+
+    A scan that was refused is told with its reason, one on which nobody was at work yet as such.
+
+    Raises:
+        OutputError: ``output`` cannot be written, or a participant's job is at work there.
+        CohortError: nothing is there, not a single scan was done, or several detectors did them.
+    """
+    from mslesion.report.cohort import cohort_report
+
+    if not is_detections_dataset(output):
+        raise CohortError(
+            "holds no results of single participants",
+            remedy="run the level 'participant' into this folder first",
+            file=output,
+        )
+    tasks = _plan(cohort, output)
+    with output_folder(output, cohort.root, leaves_parts=True):
+        outcomes = [*map(_left_of, tasks), *_without_scan(cohort, output)]
+        remove_tables(output)
+        _require_any_done(outcomes, cohort)
+        detector = _only_detector(outcomes)
+        write_tables(outcomes, output)
+        write_text(output / REPORT, cohort_report(outcomes, cohort.name, output))
+        write_run(outcomes, output, detector)
+    return tuple(outcomes)
+
+
+def _left_of(task: _Task) -> Outcome:
+    """What there is of a scan: its files, why it was refused, or that neither is there."""
+    files = task.files
+    if files.summary.is_file():
+        if files.are_as_written():
+            return Outcome(task.person_id, files, is_earlier=True)
+        error: MslesionError = UnreadableFileError(
+            "is not of the files that lie beside it",
+            remedy="run the level 'participant' on this participant again",
+            file=files.summary,
+        )
+    elif refusal := files.read_refusal():
+        error = recorded_error(
+            refusal["code"], refusal["reason"], refusal["remedy"], task.scan_file.image
+        )
+    else:
+        error = NoResultError(
+            "has no result yet",
+            remedy="run the level 'participant' on this participant",
+            file=task.scan_file.image,
+        )
+    return Outcome(task.person_id, files, error)
+
+
+def _only_detector(outcomes: Sequence[Outcome]) -> DetectorIdentity:
+    """The detector that all results are of.
+
+    Raises:
+        CohortError: they are of several, or at several operating points.
+    """
+    done = [outcome.files for outcome in outcomes if outcome.error is None]
+    for files in done:
+        if files.detector != done[0].detector:
+            raise CohortError(
+                f"names another detector, or other thresholds, than {done[0].summary.name}",
+                remedy="run the level 'participant' on all participants with the same options",
+                file=files.summary,
+            )
+    summary = done[0].read_summary()
+    keys = ("model", "weights_sha256", "threshold", "min_peak", "min_lesion_mm3")
+    return DetectorIdentity(*(summary[key] for key in keys))
+
+
+def _remove_unfinished(tasks: Sequence[_Task], killed: Collection[Path]) -> None:
+    """Take away what was left half done in the folders of runs that were killed."""
+    for task in tasks:
+        if any(task.files.folder.is_relative_to(folder) for folder in killed):
+            remove_unfinished(task.files)
 
 
 def _plan(cohort: Cohort, output: Path) -> list[_Task]:
@@ -141,12 +288,16 @@ def _require_ours(
         require_our_tables(output)
 
 
-def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
+def _work_on(
+    task: _Task, detector: Detector, *, resume: bool, most_memory_mb: int | None = None
+) -> Outcome:
     if resume and _is_done(task, detector):
         return Outcome(task.person_id, task.files, is_earlier=True)
     image = task.scan_file.image
     problem: MslesionError
     try:
+        if most_memory_mb is not None:
+            require_memory(image, most_memory_mb)
         detection = detect_scan(image, detector, task.files.name, task.scan_file.volume)
         write_detection(detection, task.files.folder, task.source_uri)
         return Outcome(task.person_id, task.files)
@@ -157,7 +308,15 @@ def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
     except Exception as error:  # noqa: BLE001 - one scan must not cost the others their results
         problem = UnforeseenError.of(error, image)
     remove_detection(task.files)
-    return Outcome(task.person_id, task.files, problem.without_frames())
+    outcome = Outcome(task.person_id, task.files, problem.without_frames())
+    return outcome if task.source_uri is None else _recorded(outcome)
+
+
+def _recorded(outcome: Outcome) -> Outcome:
+    """A refusal, told beside the results of a BIDS dataset for whoever gathers them later."""
+    if outcome.error is not None:
+        write_refusal(outcome.files, outcome.error)
+    return outcome
 
 
 def _is_done(task: _Task, detector: Detector) -> bool:
@@ -197,7 +356,8 @@ def _without_scan(cohort: Cohort, output: Path) -> Iterator[Outcome]:
     """Those of whom the reader of the cohort found no scan."""
     for error in cohort.set_aside:
         name = Path(error.file or cohort.name).name
-        yield Outcome(name, DetectionFiles(output, name), error)
+        folder = output / name if cohort.layout == "BIDS" else output
+        yield Outcome(name, DetectionFiles(folder, name), error)
 
 
 def _require_any_done(outcomes: Sequence[Outcome], cohort: Cohort) -> None:

@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
+from mslesion.errors import one_line
 from mslesion.progress import showing_progress
 
 
 @contextmanager
-def progress_on_stderr() -> Iterator[None]:
-    """Show the progress of the work inside the ``with`` block on standard error."""
-    show = _bars if sys.stderr.isatty() else _lines
+def progress_on_stderr(*, each: bool = False) -> Iterator[None]:
+    """Show the progress of the work inside the ``with`` block on standard error.
+
+    With ``each``, whatever has a name gets a line as it begins, on a terminal too.
+    """
+    show = _named_lines if each else _bars if sys.stderr.isatty() else _lines
     with show():
         yield
 
@@ -57,6 +61,24 @@ def _lines() -> Iterator[None]:
             yield item
             count += 1
         sys.stderr.write(f"{label}: {count} in {perf_counter() - started:.1f} s\n")
+
+    with showing_progress(display):
+        yield
+
+
+@contextmanager
+def _named_lines() -> Iterator[None]:
+    """A line as each named thing of a stage begins: which of how many, and after how long."""
+
+    def display(items: Iterable[Any], label: str, total: int | None) -> Iterable[Any]:
+        started = perf_counter()
+        for number, item in enumerate(items, 1):
+            if isinstance(item, str):
+                of_all = f"{number} of {total}"
+                passed = f"after {perf_counter() - started:.1f} s"
+                sys.stderr.write(f"{label}: {of_all}, {one_line(item)}, {passed}\n")
+                sys.stderr.flush()
+            yield item
 
     with showing_progress(display):
         yield

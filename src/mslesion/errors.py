@@ -117,6 +117,12 @@ class NoBrainError(ScanError):
     code = "NO_BRAIN"
 
 
+class NoResultError(ScanError):
+    """Nobody has looked for lesions in a scan yet, or not to the end."""
+
+    code = "NO_RESULT"
+
+
 class CohortError(MslesionError):
     """A set of people that no study can be made from."""
 
@@ -171,3 +177,16 @@ class UnforeseenError(MslesionError):
         )
         ours.__cause__ = error
         return ours
+
+
+_KINDS: tuple[type[MslesionError], ...] = (
+    ScanError,
+    *ScanError.__subclasses__(),
+    UnforeseenError,
+)
+_OF_ONE_SCAN = {kind.code: kind for kind in _KINDS}
+
+
+def recorded_error(code: str, what: str, remedy: str, file: Path) -> MslesionError:
+    """An error of one scan, from what was recorded of it; of an unknown code it is ``SCAN``."""
+    return _OF_ONE_SCAN.get(code, ScanError)(what, remedy=remedy, file=file)

@@ -16,6 +16,7 @@ Each function is one command of the command line and gives the same files. PyTor
 scikit-learn, which take seconds to load, are imported by the functions that need them.
 """
 
+from mslesion.commands.bids_app import detect_level, group_level
 from mslesion.commands.classifiers import evaluate_classifier, predict, train
 from mslesion.commands.detection import (
     detect,
@@ -38,11 +39,13 @@ __all__ = [
     "compare",
     "detect",
     "detect_all",
+    "detect_level",
     "evaluate_classifier",
     "evaluate_detector",
     "evaluate_masks",
     "explain",
     "freeze_split",
+    "group_level",
     "predict",
     "refuse_unreadable",
     "reproduce",

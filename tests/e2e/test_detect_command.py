@@ -23,7 +23,7 @@ from made_up_detection import BOX, detection_of
 from mslesion import batch
 from mslesion import detector as detecting
 from mslesion.cli import main
-from mslesion.cli.detect import MODELS, _caution
+from mslesion.cli.detect import MODELS, caution
 from mslesion.detection import Detection
 from mslesion.detector import Detector
 from mslesion.errors import ContrastError, OutputError
@@ -225,12 +225,12 @@ def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 # --- one scan ------------------------------------------------------------------------------------
 
 
-def test_the_caution_tells_how_often_controls_are_called_ms() -> None:
+def test_thecaution_tells_how_often_controls_are_called_ms() -> None:
     """The rate with its interval where a verdict was fitted; only the caution where none was."""
     rates = ((0.02, 0.0, 0.05), (0.1, 0.0, 0.2))
     verdict = VerdictModel((0.0,), (1.0,), (1.0,), 0.0, 0.5, *rates, "nobody")
-    assert _caution(verdict).endswith("controls 2.0% are called MS (95 % interval 0.0% to 5.0%)")
-    assert _caution(None) == "research use only, no diagnosis"
+    assert caution(verdict).endswith("controls 2.0% are called MS (95 % interval 0.0% to 5.0%)")
+    assert caution(None) == "research use only, no diagnosis"
 
 
 @pytest.mark.usefixtures("fake")

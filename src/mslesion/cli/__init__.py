@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from mslesion import __version__
 from mslesion.cli.audit import AUDIT
+from mslesion.cli.bids_app import BIDS_APP, is_bids_app_call
 from mslesion.cli.card import CARD
 from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import PREDICT, TRAIN
@@ -57,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _complain(line)
         return error.exit_code
     except KeyboardInterrupt:
-        _complain("INTERRUPTED: run the same command again to go on ('detect': with --resume)")
+        again = "run the same command again to go on ('detect', 'participant': with --resume)"
+        _complain(f"INTERRUPTED: {again}")
         return EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence names the bug as ours
         if wants_traceback:
@@ -67,18 +69,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parser = build_parser()
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    is_bids_app = is_bids_app_call(words, [command.name for command in COMMANDS])
+    parser = build_bids_app_parser() if is_bids_app else build_parser()
+    options = parser.parse_args(words)
     if options.command is None:
         parser.print_help()
         return 0
     _limit_threads(options.threads)
     from mslesion.display import progress_on_stderr
 
-    with progress_on_stderr():
+    with progress_on_stderr(each=options.verbose > 0):
         set_aside = list(options.command.run(options))
     for error in set_aside:
-        if options.debug and isinstance(error, MslesionError):
+        if (options.debug or options.verbose > 1) and isinstance(error, MslesionError):
             sys.stderr.write(error.traceback_text or "".join(traceback.format_exception(error)))
         _complain(str(error))
     return EXIT_SOME_REFUSED if set_aside else 0
@@ -103,11 +107,15 @@ def build_parser() -> argparse.ArgumentParser:
         "  mslesion detect scan_FLAIR.nii.gz --output OUT\n"
         "  mslesion reproduce --data simulated --output study\n"
         "  mslesion simulate cohort --people 60 --seed 0\n\n"
+        "as a BIDS-App:\n"
+        "  mslesion BIDS_DIR OUT_DIR participant --participant-label 01 02\n"
+        "  mslesion BIDS_DIR OUT_DIR group\n"
+        "'mslesion participant --help' shows the options of these.\n\n"
         "'mslesion COMMAND --help' shows the options and examples of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(command=None)
-    parser.add_argument("--version", action="version", version=f"mslesion {__version__}")
+    parser.set_defaults(command=None, verbose=0)
+    _add_version(parser)
     words = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     for command in COMMANDS:
         word = words.add_parser(
@@ -127,9 +135,32 @@ def build_parser() -> argparse.ArgumentParser:
             help="how many cores may share the work of detection, training and simulation; "
             "results do not depend on it (default: all)",
         )  # fmt: skip
-        word.add_argument("--debug", action="store_true", help="show a traceback on errors")
+        _add_debug(word)
         word.set_defaults(command=command)
     return parser
+
+
+def build_bids_app_parser() -> argparse.ArgumentParser:
+    """The command line of the BIDS-App."""
+    parser = _Parser(
+        prog="mslesion",
+        description=BIDS_APP.description,
+        epilog="examples:\n" + BIDS_APP.examples,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_version(parser)
+    BIDS_APP.add_arguments(parser)
+    _add_debug(parser)
+    parser.set_defaults(command=BIDS_APP, threads=_usable_cores())
+    return parser
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--version", action="version", version=f"mslesion {__version__}")
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--debug", action="store_true", help="show a traceback on errors")
 
 
 def _usable_cores() -> int:

@@ -88,7 +88,7 @@ def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
     done = [outcome.files for outcome in outcomes if outcome.error is None]
     for line in _on_many(done, options.output) if is_folder(options.data) else _on_one(*done):
         say(line)
-    say(_caution(detector.model.verdict))
+    say(caution(detector.model.verdict))
     return [outcome.error for outcome in outcomes if outcome.error is not None]
 
 
@@ -101,10 +101,15 @@ def _on_one(files: DetectionFiles) -> Iterator[str]:
 def _on_many(done: Iterable[DetectionFiles], output: Path) -> Iterator[str]:
     from mslesion.write.detections import COHORT, LESIONS
 
+    yield from scan_lines(done)
+    yield f"all scans: {output / COHORT}, {output / LESIONS}"
+
+
+def scan_lines(done: Iterable[DetectionFiles]) -> Iterator[str]:
+    """What was found in each scan, in a line."""
     for files in done:
         summary = files.read_summary()
         yield "; ".join((_found(summary), _verdict(summary), *_warnings(summary)))
-    yield f"all scans: {output / COHORT}, {output / LESIONS}"
 
 
 def _found(summary: dict[str, Any]) -> str:
@@ -126,7 +131,8 @@ def _warnings(summary: dict[str, Any]) -> Iterator[str]:
             yield f"warning: {warning}"
 
 
-def _caution(verdict: VerdictModel | None) -> str:
+def caution(verdict: VerdictModel | None) -> str:
+    """What nobody may overlook, and how often a verdict errs where that was measured."""
     if verdict is None:
         return "research use only, no diagnosis"
     rate, low, high = verdict.control_false_positive_rate

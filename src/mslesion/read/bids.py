@@ -6,7 +6,8 @@ A reader of what we need; it does not judge whether the dataset is valid BIDS.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
@@ -22,6 +23,11 @@ _LESION_LABELS = {"L", "lesion"}
 _FREE_ENTITIES = {"label", "desc", "space"}
 """Entities in which a mask may differ from its image; all others say which image it is of."""
 
+_VERSION_ENTITIES = ("space", "desc", "res", "den", "rec", "part")
+"""Entities in which several files of one acquisition differ: resampled, reconstructed, a part of
+the complex signal. Images that differ in any other (``acq``, ``ce``, ``run``, ``chunk``) were
+acquired one after the other."""
+
 
 def is_bids(folder: Path) -> bool:
     """Whether a folder has subjects as a BIDS dataset has them."""
@@ -33,8 +39,8 @@ def read_bids(folder: Path) -> Cohort:
 
     People are those with a folder ``sub-*``; their diagnosis is the ``group``, and their site the
     ``site``, of ``participants.tsv``, whose column ``same_person_as`` may say that somebody is
-    another participant too. Of several FLAIR images of one session the first is taken,
-    images without ``space-`` before those with it. A subject without a FLAIR image is set aside.
+    another participant too. Each acquisition of a session is a scan of its own; of several files of
+    one acquisition, the one least processed is taken. A subject without a FLAIR image is set aside.
 
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
@@ -91,18 +97,69 @@ def _subjects(folder: Path) -> Iterator[Path]:
 def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
     sessions = [p for p in entries(subject) if p.name.startswith("ses-") and p.is_dir()]
     for session in (subject, *sessions):
-        images = [p for p in _volumes(session / "anat") if _suffix(p) == "FLAIR"]
-        if images:
-            image = min(images, key=lambda path: ("space" in bids_entities(path.name), path.name))
+        images = _one_an_acquisition(p for p in _volumes(session / "anat") if _is_flair(p))
+        masks = _lesion_masks(session.relative_to(root), root)
+        for image in images:
             name = plain(without_ending(image.name).removesuffix("_FLAIR"))
-            yield ScanFile(name, image, _lesion_mask(image, session.relative_to(root), root))
+            fitting = (mask for mask in masks if _of_which(mask, images) == image)
+            yield ScanFile(name, image, _best_mask(image, fitting))
 
 
-def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
-    """The mask that fits an image best; None where no lesion mask is of this image.
+def _is_flair(image: Path) -> bool:
+    """Whether an image is named FLAIR, and shows magnitudes; a phase is no picture of a head."""
+    return _suffix(image) == "FLAIR" and bids_entities(image.name).get("part", "mag") == "mag"
 
-    What this package detected is no reference and left out.
+
+def _one_an_acquisition(images: Iterable[Path]) -> list[Path]:
+    """Of the files of each acquisition the one with the fewest signs of processing, then the first.
+
+    A file in its own space comes before all that are in another.
     """
+    acquisitions: dict[str, list[Path]] = {}
+    for image in images:
+        acquisitions.setdefault(_acquisition(image), []).append(image)
+    return [min(files, key=_processing) for files in acquisitions.values()]
+
+
+def _acquisition(image: Path) -> str:
+    versions = "|".join(_VERSION_ENTITIES)
+    return re.sub(rf"_(?:{versions})-[^_]*", "", without_ending(image.name))
+
+
+def _processing(image: Path) -> tuple[bool, int]:
+    found = bids_entities(image.name).keys()
+    return "space" in found, sum(entity in found for entity in _VERSION_ENTITIES)
+
+
+def _lesion_masks(session: Path, root: Path) -> list[Path]:
+    """The lesion masks of a session; what this package detected is no reference and left out."""
+    return [
+        path
+        for pipeline in entries(root / "derivatives")
+        if not is_detections_dataset(pipeline)
+        for path in _volumes(pipeline / session / "anat")
+        if _suffix(path) == "mask" and bids_entities(path.name).get("label") in _LESION_LABELS
+    ]
+
+
+def _of_which(mask: Path, images: Sequence[Path]) -> Path | None:
+    """The image that a mask is of: of those it agrees with, the one it has most in common with.
+
+    Of several such, it is the one that says least beyond, then the first: so a mask that names no
+    run is of the first run.
+    """
+    found = bids_entities(mask.name)
+
+    def agreement(image: Path) -> tuple[int, int]:
+        said = bids_entities(image.name)
+        return len(found.items() & said.items()), -len(said)
+
+    fitting = [image for image in images if _is_of(mask, bids_entities(image.name))]
+    return max(fitting, key=agreement, default=None)
+
+
+def _best_mask(image: Path, masks: Iterable[Path]) -> Path | None:
+    """The mask that fits an image best; None where there is none."""
     wanted = bids_entities(image.name)
 
     def misfit(mask: Path) -> tuple[bool, int, bool, str]:
@@ -111,14 +168,7 @@ def _lesion_mask(image: Path, session: Path, root: Path) -> Path | None:
         other_space = found.get("space") != wanted.get("space")
         return other_space, -alike, "manual" not in mask.parts, str(mask)
 
-    masks = (
-        path
-        for pipeline in entries(root / "derivatives")
-        if not is_detections_dataset(pipeline)
-        for path in _volumes(pipeline / session / "anat")
-        if _suffix(path) == "mask" and bids_entities(path.name).get("label") in _LESION_LABELS
-    )
-    return min((mask for mask in masks if _is_of(mask, wanted)), key=misfit, default=None)
+    return min(masks, key=misfit, default=None)
 
 
 def _is_of(mask: Path, wanted: dict[str, str]) -> bool:

@@ -24,11 +24,15 @@ from mslesion.read.side_files import file_sha256, read_text
 MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
 
-_MASK, _SUMMARY = "_label-L_mask.nii.gz", "_summary.json"
+_MASK, _SUMMARY = "mask.nii.gz", "_summary.json"
+_LABEL = "_label-L"
 _REVIEWED_MASK = "_label-L_desc-reviewed_mask.nii.gz"
 
 SLICE_PROBABILITIES = ("detector_probability", "paper_cnn_probability")
 """Columns of the table of slices: the probability that a slice holds a lesion, by two models."""
+
+REFUSAL_KEYS = frozenset({"code", "reason", "remedy"})
+"""What a refusal says, beside whose it is and by which version."""
 
 _AGAIN = "run 'mslesion detect' again, or take back the file that it wrote"
 
@@ -83,12 +87,12 @@ class DetectionFiles:
     @property
     def mask(self) -> Path:
         """The lesions: 1 in them, 0 elsewhere."""
-        return self._file(_MASK)
+        return self._image(_MASK)
 
     @property
     def probability(self) -> Path:
         """The calibrated probability of lesion in each voxel."""
-        return self._file("_label-L_probseg.nii.gz")
+        return self._image("probseg.nii.gz")
 
     @property
     def lesions(self) -> Path:
@@ -111,9 +115,14 @@ class DetectionFiles:
         return self._file(_SUMMARY)
 
     @property
+    def refusal(self) -> Path:
+        """Why a scan of a BIDS dataset has no detection, where one was tried and refused."""
+        return self._file("_refused.json")
+
+    @property
     def sidecars(self) -> tuple[Path, Path]:
         """What BIDS wants to know of the mask and of the probability, in a BIDS dataset only."""
-        return self._file("_label-L_mask.json"), self._file("_label-L_probseg.json")
+        return self._image("mask.json"), self._image("probseg.json")
 
     @property
     def always(self) -> tuple[Path, ...]:
@@ -139,6 +148,16 @@ class DetectionFiles:
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
+
+    def read_refusal(self) -> dict[str, str]:
+        """The content of the refusal; {} where there is none, or one that is not ours."""
+        try:
+            content = json.loads(self.refusal.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict) or not content.keys() >= REFUSAL_KEYS:
+            return {}
+        return {key: str(content[key]) for key in REFUSAL_KEYS}
 
     @property
     def written(self) -> frozenset[str]:
@@ -235,13 +254,18 @@ class DetectionFiles:
             )
         return read
 
+    def _image(self, suffix: str) -> Path:
+        """With the label where BIDS wants it: before what a name describes with ``desc``."""
+        before, desc, after = self.name.partition("_desc-")
+        return self.folder / f"{before}{_LABEL}{desc}{after}_{suffix}"
+
     def _file(self, ending: str) -> Path:
         return self.folder / f"{self.name}{ending}"
 
 
 def detection_of_mask(mask: Path) -> DetectionFiles | None:
     """The detection that a mask is of; None where no summary lies beside it."""
-    files = DetectionFiles(mask.parent, mask.name.removesuffix(_MASK))
+    files = DetectionFiles(mask.parent, mask.name.removesuffix(f"_{_MASK}").replace(_LABEL, "", 1))
     return files if mask == files.mask and files.summary.is_file() else None
 
 

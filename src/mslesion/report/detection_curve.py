@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor, hypot, log10
+from math import hypot
 
 from PIL import Image, ImageDraw
 
@@ -25,6 +25,7 @@ from mslesion.report.canvas import (
     write,
 )
 from mslesion.report.drawings import SliceCurveDrawing
+from mslesion.report.ticks import round_step, ticks
 
 _FINER = 3
 """Lines are drawn so many times larger and then made smaller, which smooths them."""
@@ -63,8 +64,8 @@ def draw_curve(drawing: SliceCurveDrawing) -> bytes:
     shares, areas = _Panel(x, (0.0, 1.0), 62, 330), _Panel(x, (0.0, 1.04 * most), 384, 530)
     canvas = Image.new("RGB", (WIDTH * _FINER, _HEIGHT * _FINER), WHITE)
     lines = ImageDraw.Draw(canvas)
-    for panel, step in ((shares, 0.25), (areas, _step(most, 3))):
-        for value in _ticks(*panel.y, step):
+    for panel, step in ((shares, 0.25), (areas, round_step(most, 3))):
+        for value in ticks(*panel.y, step):
             _line(lines, [panel.place(x[0], value), panel.place(x[1], value)], PALE, 1)
     _bars(lines, areas, slices, half_mm)
     dots = len(slices) <= _MOST_DOTS
@@ -178,31 +179,18 @@ def _write_axes(draw: ImageDraw.ImageDraw, shares: _Panel, areas: _Panel, most: 
     write(draw, (0, 22), "probability of a lesion, by", anchor="lm", size=NORMAL)
     for name, _, _, left in _KEYS:
         write(draw, (left + 56, 22), name, anchor="lm", size=NORMAL)
-    for panel, step in ((shares, 0.25), (areas, _step(most, 3))):
-        for value in _ticks(*panel.y, step):
+    for panel, step in ((shares, 0.25), (areas, round_step(most, 3))):
+        for value in ticks(*panel.y, step):
             _, y = panel.place(panel.x[0], value)
             write(draw, (_LEFT - 10, y), f"{value:g}", GREY, anchor="rm")
     text = "lesion area, mm"
     _, _, end, _ = extent(draw, (0, areas.top - 14), text, "lm", NORMAL)
     write(draw, (0, areas.top - 14), text, anchor="lm", size=NORMAL)
     write(draw, (end + 1, areas.top - 20), "2", anchor="lm", size=14)
-    for value in _ticks(*areas.x, _step(areas.x[1] - areas.x[0], 10)):
+    for value in ticks(*areas.x, round_step(areas.x[1] - areas.x[0], 10)):
         x, _ = areas.place(value, 0)
         draw.line((x, areas.bottom, x, areas.bottom + 6), GREY, 2)
         write(draw, (x, areas.bottom + 12), f"{value:g}", GREY, anchor="ma")
     middle = (_LEFT + _RIGHT) / 2
     text = "position of the slice from foot to head, mm"
     write(draw, (middle, areas.bottom + 46), text, anchor="ma", size=NORMAL)
-
-
-def _step(extent: float, count: int) -> float:
-    """The round step (1, 2 or 5 times a power of ten) that makes about so many of an extent."""
-    rough = extent / count
-    power = 10.0 ** floor(log10(rough))
-    return float(next(step for step in (power, 2 * power, 5 * power, 10 * power) if step >= rough))
-
-
-def _ticks(low: float, high: float, step: float) -> Iterator[float]:
-    """The multiples of a step from ``low`` to ``high``."""
-    for number in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1):
-        yield number * step

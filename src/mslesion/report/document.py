@@ -53,10 +53,14 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a table, with a second, smaller line where there is one."""
+    """What stands in a table, with a second, smaller line where there is one.
+
+    ``file`` is where a click on the text leads, relative to the page; empty where it leads nowhere.
+    """
 
     text: str
     detail: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True)

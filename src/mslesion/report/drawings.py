@@ -1,8 +1,8 @@
 """What each kind of figure shows, as values.
 
 :mod:`mslesion.report.figures` draws those of a study, :mod:`mslesion.report.detection_pictures`
-those of a detection. Kept apart from the drawing so that building a report's content needs no
-drawing library.
+those of a detection, :mod:`mslesion.report.distributions` those of a cohort. Kept apart from the
+drawing so that building a report's content needs no drawing library.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mslesion.cohort.outliers import Fences, Measure
 from mslesion.evaluation.calibration import ReliabilityBin
 from mslesion.evaluation.decision_curve import NetBenefit
 from mslesion.evaluation.intervals import Estimate
@@ -155,6 +156,28 @@ class SliceCurveDrawing:
     slices: tuple[SliceFinding, ...]
 
 
+@dataclass(frozen=True)
+class Strip:
+    """One measure of every scan: (name, value) each, on the scale of the measure.
+
+    ``fences`` is None where there are too few scans to tell which lie apart; ``apart`` are the
+    names of those that do.
+    """
+
+    title: str
+    measure: Measure
+    scans: tuple[tuple[str, float], ...]
+    fences: Fences | None
+    apart: frozenset[str]
+
+
+@dataclass(frozen=True)
+class DistributionDrawing:
+    """Measures of a cohort one below the other; each of them has a scan at least."""
+
+    strips: tuple[Strip, ...]
+
+
 Drawing = (
     NetworkDrawing
     | SlicesDrawing
@@ -166,4 +189,5 @@ Drawing = (
     | MontageDrawing
     | ProjectionDrawing
     | SliceCurveDrawing
+    | DistributionDrawing
 )

@@ -7,10 +7,12 @@ Every text is escaped, as names of people and files come from users.
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable, Mapping
 from html import escape
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 from mslesion.evaluation.summary import DEMONSTRATION
 from mslesion.report.document import (
@@ -165,7 +167,11 @@ def _row(row: Row, columns: tuple[Column, ...]) -> str:
 
 def _cell(cell: Cell) -> str:
     detail = f'<span class="detail">{escape(cell.detail)}</span>' if cell.detail else ""
-    return f"{escape(cell.text)}{detail}"
+    text = escape(cell.text)
+    if cell.file:
+        # As bytes, for a name may hold such as no encoding has letters for.
+        text = f'<a href="{quote(os.fsencode(cell.file))}">{text}</a>'
+    return f"{text}{detail}"
 
 
 def _figure(block: Figure, pictures: Mapping[str, bytes]) -> str:

@@ -28,7 +28,7 @@ from mslesion.simulate.person import (
     replay,
 )
 from mslesion.write.atomic import write_json, write_table, write_text
-from mslesion.write.folder import LOCK_NAME, output_folder
+from mslesion.write.folder import LOCK_NAMES, output_folder
 from mslesion.write.nifti import write_nifti
 
 BIDS_VERSION = "1.10.0"
@@ -91,7 +91,7 @@ def _claim(output: Path, recipe: CohortRecipe) -> None:
     """Write the dataset description first: it says whose folder this is."""
     place = output / "dataset_description.json"
     description = _description(recipe)
-    if any(path.name != LOCK_NAME for path in output.iterdir()):
+    if any(path.name not in LOCK_NAMES for path in output.iterdir()):
         try:
             found = json.loads(read_text(place))
         except (OSError, ValueError):

@@ -8,10 +8,12 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from mslesion import __version__
 from mslesion.detection import Detection
-from mslesion.errors import OutputError
+from mslesion.errors import MslesionError, OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles
+from mslesion.read.names import bids_entities
 from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
 from mslesion.write.atomic import take_away, write_json, write_table, write_text
@@ -42,6 +44,7 @@ def write_detection(
     require_ours(files)
     page = detection_report(detection)
     take_away(files.summary)
+    remove_refusal(files)
     try:
         hashes = _write_all_but_summary(detection, files, page, source_uri)
         write_json(files.summary, {**detection.summary(), "files": hashes})
@@ -75,13 +78,36 @@ def require_ours(files: DetectionFiles) -> None:
     Raises:
         OutputError: one of the files is there, and no summary of ours tells of it.
     """
-    for path in files.with_sidecars:
-        if os.path.lexists(path) and path.name not in files.written:
+    ours = files.written | ({files.refusal.name} if files.read_refusal() else set())
+    for path in (*files.with_sidecars, files.refusal):
+        if os.path.lexists(path) and path.name not in ours:
             raise OutputError(
                 f"holds {path.name}, which mslesion did not write",
                 remedy="move it away, or choose another folder",
                 file=files.folder,
             )
+
+
+def write_refusal(files: DetectionFiles, error: MslesionError) -> None:
+    """Say beside the detections of a BIDS dataset why there is none of this scan, without a path.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    record = {
+        "name": files.name,
+        "code": error.code,
+        "reason": error.told_reason,
+        "remedy": error.remedy,
+        "version": __version__,
+    }
+    write_json(files.refusal, record)
+
+
+def remove_refusal(files: DetectionFiles) -> None:
+    """Take away what an earlier run refused; nothing but a refusal of ours is touched."""
+    if files.read_refusal():
+        take_away(files.refusal)
 
 
 def remove_detection(files: DetectionFiles) -> None:
@@ -109,7 +135,9 @@ def _rows(findings: Sequence[Lesion] | Sequence[SliceFinding]) -> list[dict[str,
 def _sidecars(detection: Detection, source_uri: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What BIDS wants to know of the mask, and of the probability."""
     detector = detection.detector
+    is_resampled = "res" in bids_entities(detection.name)
     about = {
+        **({"Resolution": "That of the image in Sources"} if is_resampled else {}),
         "Sources": [source_uri],
         "SpatialReference": source_uri,
         "Manual": False,

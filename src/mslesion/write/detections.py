@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from mslesion import __version__
+from mslesion.cohort.outliers import outliers
 from mslesion.detection import DetectorIdentity
 from mslesion.errors import MslesionError, OutputError
 from mslesion.read.detections import MADE_BY, DetectionFiles, is_detections_dataset
+from mslesion.read.names import bids_entities
 from mslesion.read.side_files import file_sha256, read_text
 from mslesion.write.atomic import take_away, write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS
@@ -22,13 +24,18 @@ BIDS_VERSION = "1.10.0"
 SOURCE = "raw"
 """What the scans' dataset is called in BIDS URIs."""
 
-LESIONS, COHORT, RUN = "lesions.tsv", "cohort.tsv", "run.json"
-"""What stands over all scans: two tables, and the record of the run, which is written last."""
+LESIONS, COHORT, REPORT, RUN = "lesions.tsv", "cohort.tsv", "cohort_report.html", "run.json"
+"""What stands over all scans: two tables, of a BIDS dataset gathered from jobs a report, and the
+record of the run, which is written last."""
 
 COHORT_COLUMNS = (
-    "scan", "participant_id", "status", "reason", "lesion_count", "lesion_volume_ml",
+    "scan", "participant_id", "session_id", "status", "reason", "lesion_count", "lesion_volume_ml",
     "largest_lesion_mm3", "ms_probability", "abstained", "abstained_reason", "warnings",
+    "noise_share", "bias_ratio", "ghost_share", "outlier",
 )  # fmt: skip
+
+QUALITY_COLUMNS = ("noise_share", "bias_ratio", "ghost_share")
+"""Of the ``quality`` of a summary, what is a number and the worse the higher."""
 
 _README = """\
 MS lesions that 'mslesion detect' found in FLAIR scans: of each scan a mask, the probability in each
@@ -36,7 +43,8 @@ voxel, tables of lesions and slices, a summary and a report; of all, lesions.tsv
 A program found them, no expert. Research use only: nothing here is a diagnosis.
 """
 _NOT_BIDS = (
-    "*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", LESIONS, COHORT, RUN,
+    "*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", "*_refused.json",
+    LESIONS, COHORT, REPORT, RUN,
 )  # fmt: skip
 
 
@@ -66,7 +74,7 @@ def require_our_tables(folder: Path) -> None:
     """
     if _is_run(folder / RUN) or is_detections_dataset(folder):
         return
-    for name in (RUN, LESIONS, COHORT, "README", ".bidsignore"):
+    for name in (RUN, LESIONS, COHORT, REPORT, "README", ".bidsignore"):
         if os.path.lexists(folder / name):
             raise OutputError(
                 f"holds {name}, which mslesion did not write",
@@ -84,7 +92,7 @@ def _is_run(path: Path) -> bool:
 
 def remove_tables(folder: Path) -> None:
     """Take away what stands over the scans of an earlier run, before they change."""
-    for name in (RUN, LESIONS, COHORT):
+    for name in (RUN, REPORT, LESIONS, COHORT):
         take_away(folder / name)
 
 
@@ -95,7 +103,20 @@ def write_tables(outcomes: Sequence[Outcome], folder: Path) -> None:
         OutputError: ``folder`` cannot be written to.
     """
     write_table(folder / LESIONS, list(_lesion_rows(outcomes)), ("scan", *LESION_COLUMNS))
-    write_table(folder / COHORT, [_cohort_row(outcome) for outcome in outcomes], COHORT_COLUMNS)
+    rows = cohort_rows(outcomes)
+    write_table(folder / COHORT, rows, COHORT_COLUMNS)
+
+
+def cohort_rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """The rows of ``cohort.tsv``, in the order given; what is not known is None.
+
+    ``outlier`` names the values that lie apart from those of the other scans
+    (:mod:`mslesion.cohort.outliers`).
+    """
+    rows = [_cohort_row(outcome) for outcome in outcomes]
+    for row, apart in zip(rows, outliers(rows), strict=True):
+        row["outlier"] = "; ".join(f"{one.measure} {one.side}" for one in apart) or None
+    return rows
 
 
 def _lesion_rows(outcomes: Iterable[Outcome]) -> Iterator[dict[str, str]]:
@@ -106,7 +127,12 @@ def _lesion_rows(outcomes: Iterable[Outcome]) -> Iterator[dict[str, str]]:
 
 
 def _cohort_row(outcome: Outcome) -> dict[str, Any]:
-    who = {"scan": outcome.scan_name, "participant_id": outcome.person_id}
+    session = bids_entities(outcome.scan_name).get("ses")
+    who = {
+        "scan": outcome.scan_name,
+        "participant_id": outcome.person_id,
+        "session_id": session and f"ses-{session}",
+    }
     if outcome.error is not None:
         # The file is left out: a path says more of the computer than of the scan.
         reason = f"{outcome.error.code}: {outcome.error.told_reason}"
@@ -120,6 +146,7 @@ def _cohort_row(outcome: Outcome) -> dict[str, Any]:
         **{name: summary[name] for name in same},
         "largest_lesion_mm3": lesions[0]["volume_mm3"] if lesions else None,
         "warnings": "; ".join(summary["warnings"]) or None,
+        **{name: summary.get("quality", {}).get(name) for name in QUALITY_COLUMNS},
     }
 
 
@@ -136,7 +163,11 @@ def write_run(outcomes: Sequence[Outcome], folder: Path, detector: DetectorIdent
         "done": done,
         "set_aside": len(outcomes) - done,
         "scans": [_run_record(outcome, folder) for outcome in outcomes],
-        "files": {name: file_sha256(folder / name) for name in (LESIONS, COHORT)},
+        "files": {
+            name: file_sha256(folder / name)
+            for name in (LESIONS, COHORT, REPORT)
+            if (folder / name).is_file()
+        },
     }
     write_json(folder / RUN, run)
 

@@ -63,10 +63,45 @@ BIDS_CASES: list[tuple[str, list[str], dict[str, str | None]]] = [
          "derivatives/m/sub-1/anat/sub-1_label-lesion_mask.nii.gz"},
     ),
     (
-        "the first of several runs, and never the mask of another run",
+        "each of several runs, and never the mask of another run",
         ["sub-1/anat/sub-1_run-1_FLAIR.nii", "sub-1/anat/sub-1_run-2_FLAIR.nii",
          "derivatives/m/sub-1/anat/sub-1_run-2_label-L_mask.nii"],
-        {"sub-1/anat/sub-1_run-1_FLAIR.nii": None},
+        {"sub-1/anat/sub-1_run-1_FLAIR.nii": None,
+         "sub-1/anat/sub-1_run-2_FLAIR.nii":
+         "derivatives/m/sub-1/anat/sub-1_run-2_label-L_mask.nii"},
+    ),
+    (
+        "for a mask that names no run the first, and no other",
+        ["sub-1/anat/sub-1_run-2_FLAIR.nii", "sub-1/anat/sub-1_run-10_FLAIR.nii",
+         "derivatives/m/sub-1/anat/sub-1_label-L_mask.nii"],
+        {"sub-1/anat/sub-1_run-2_FLAIR.nii": "derivatives/m/sub-1/anat/sub-1_label-L_mask.nii",
+         "sub-1/anat/sub-1_run-10_FLAIR.nii": None},
+    ),
+    (
+        "each acquisition, with contrast agent or without",
+        ["sub-1/anat/sub-1_acq-2D_FLAIR.nii", "sub-1/anat/sub-1_acq-3D_FLAIR.nii.gz",
+         "sub-1/anat/sub-1_acq-3D_ce-gad_FLAIR.nii.gz",
+         "derivatives/m/sub-1/anat/sub-1_acq-3D_label-L_mask.nii"],
+        {"sub-1/anat/sub-1_acq-2D_FLAIR.nii": None,
+         "sub-1/anat/sub-1_acq-3D_FLAIR.nii.gz":
+         "derivatives/m/sub-1/anat/sub-1_acq-3D_label-L_mask.nii",
+         "sub-1/anat/sub-1_acq-3D_ce-gad_FLAIR.nii.gz": None},
+    ),
+    (
+        "of the files of one acquisition the one least processed",
+        ["sub-1/anat/sub-1_run-1_rec-norm_FLAIR.nii", "sub-1/anat/sub-1_run-1_FLAIR.nii",
+         "sub-1/anat/sub-1_run-2_space-MNI_FLAIR.nii",
+         "sub-1/anat/sub-1_run-2_rec-a_desc-b_FLAIR.nii",
+         "sub-1/anat/sub-1_run-3_space-MNI_res-1_FLAIR.nii",
+         "sub-1/anat/sub-1_run-3_space-MNI_FLAIR.nii"],
+        {"sub-1/anat/sub-1_run-1_FLAIR.nii": None,
+         "sub-1/anat/sub-1_run-2_rec-a_desc-b_FLAIR.nii": None,
+         "sub-1/anat/sub-1_run-3_space-MNI_FLAIR.nii": None},
+    ),
+    (
+        "magnitudes, and no phase",
+        ["sub-1/anat/sub-1_part-phase_FLAIR.nii", "sub-1/anat/sub-1_part-mag_FLAIR.nii"],
+        {"sub-1/anat/sub-1_part-mag_FLAIR.nii": None},
     ),
     (
         "the mask with the same acquisition",
@@ -104,7 +139,7 @@ BIDS_CASES: list[tuple[str, list[str], dict[str, str | None]]] = [
     ("names", "expected"), [row[1:] for row in BIDS_CASES], ids=[row[0] for row in BIDS_CASES]
 )
 def test_bids_takes(names: list[str], expected: dict[str, str | None], tmp_path: Path) -> None:
-    """Of a BIDS dataset one FLAIR image a session is taken, with the lesion mask that fits it."""
+    """Of a BIDS dataset each FLAIR acquisition is taken, with the lesion mask that fits it."""
     assert _scans(read_cohort(_touch(tmp_path, *names))) == expected
 
 

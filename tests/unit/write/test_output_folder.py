@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mslesion.errors import OutputError
+from mslesion.write import folder as folders
 from mslesion.write.atomic import atomic_path
-from mslesion.write.folder import LOCK_NAME, output_folder
+from mslesion.write.folder import ENTRANCE_NAME, LOCK_NAME, output_folder, participant_folder
 
 HOLDER = """
 import sys, time
@@ -72,3 +73,98 @@ def test_an_input_is_no_output_folder(tmp_path: Path) -> None:
     same = tmp_path / "a" / ".."
     with pytest.raises(OutputError, match="is an input"), output_folder(same, tmp_path):
         pytest.fail("wrote into the input")
+
+
+# --- parts of single participants ----------------------------------------------------------------
+
+JOB = """
+import sys, time
+from pathlib import Path
+from mslesion.write.folder import participant_folder
+out, name, seconds = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+with participant_folder(out, name, prepare=lambda: None):
+    print("mine", flush=True)
+    time.sleep(seconds)
+    (out / name / "result").touch()
+"""
+
+
+def _job(out: Path, name: str, seconds: float) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", JOB, str(out), name, str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _nothing() -> None:
+    """No preparation is needed."""
+
+
+def test_jobs_for_different_participants_write_at_the_same_time(tmp_path: Path) -> None:
+    """Six begin in one moment, all finish, and no lock is left."""
+    jobs = [_job(tmp_path, f"sub-{n}", 0.1) for n in range(6)]
+    assert [job.wait() for job in jobs] == [0] * 6
+    found = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
+    assert found == [f"sub-{n}/result" for n in range(6)]
+    for job in jobs:
+        job.communicate()
+
+
+def test_a_participant_is_one_jobs_and_the_whole_folder_nobodys_meanwhile(tmp_path: Path) -> None:
+    """A second job for somebody ends with exit code 5, as does a run over all; others go on."""
+    with _job(tmp_path, "sub-1", 60) as job:
+        assert job.stdout is not None
+        assert job.stdout.readline() == "mine\n"
+        with (
+            pytest.raises(OutputError, match="another run"),
+            participant_folder(tmp_path, "sub-1", prepare=_nothing),
+        ):
+            pytest.fail("two jobs for one participant")
+        for leaves_parts in (False, True):
+            with (
+                pytest.raises(OutputError, match="another run"),
+                output_folder(tmp_path, leaves_parts=leaves_parts),
+            ):
+                pytest.fail("a run over a folder in which a job is at work")
+        with participant_folder(tmp_path, "sub-2", prepare=_nothing) as killed:
+            assert not killed
+        job.kill()
+
+
+def test_no_job_begins_while_a_run_writes_into_the_whole_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits at the entrance, in the end in vain."""
+    monkeypatch.setattr(folders, "_PATIENCE_AT_THE_ENTRANCE_S", 0.3)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "mine\n"
+        with (
+            pytest.raises(OutputError, match="another run"),
+            participant_folder(tmp_path, "sub-1", prepare=_nothing),
+        ):
+            pytest.fail("a job in a folder that is another's")
+        holder.kill()
+
+
+def test_what_was_killed_is_told_to_whoever_writes_the_same_again(tmp_path: Path) -> None:
+    """A killed job's part, after a killed run over all every part; gathering forgets nothing."""
+    one, two = tmp_path / "sub-1", tmp_path / "sub-2"
+    for part in (one, two):
+        part.mkdir()
+    (one / LOCK_NAME).touch()
+    with participant_folder(tmp_path, "sub-2", prepare=_nothing) as killed:
+        assert not killed
+    with output_folder(tmp_path, leaves_parts=True):
+        pass
+    with participant_folder(tmp_path, "sub-1", prepare=_nothing) as killed:
+        assert killed == {one}
+    (tmp_path / LOCK_NAME).touch()
+    (tmp_path / ENTRANCE_NAME).touch()
+    with output_folder(tmp_path, leaves_parts=True):
+        pass
+    with participant_folder(tmp_path, "sub-1", prepare=_nothing) as killed:
+        assert killed == {one}
+    with output_folder(tmp_path) as killed:
+        assert killed == {two}
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["sub-1", "sub-2"]
