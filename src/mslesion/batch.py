@@ -16,7 +16,8 @@ from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.detector import Detector, detect_scan
 from mslesion.errors import CohortError, MslesionError, OutputError, ScanError, UnforeseenError
 from mslesion.progress import track
-from mslesion.read.detections import DetectionFiles, file_sha256, is_detections_dataset
+from mslesion.read.detections import DetectionFiles, is_detections_dataset
+from mslesion.read.inputs import input_sha256
 from mslesion.write.detection import (
     remove_detection,
     remove_unfinished,
@@ -164,13 +165,13 @@ def _is_done(task: _Task, detector: Detector) -> bool:
     if not all(path.is_file() for path in task.outputs) or not task.files.are_as_written():
         return False
     try:
-        input_sha256 = file_sha256(task.scan_file.image)
-    except OSError:
+        scan_sha256 = input_sha256(task.scan_file.image)
+    except (OSError, ScanError):
         return False  # working on it will tell what is wrong with the file
     identity = detector.identity
     wanted = {
         "version": __version__,
-        "input_sha256": input_sha256,
+        "input_sha256": scan_sha256,
         "input_volume": task.scan_file.volume,
         "weights_sha256": identity.weights_sha256,
         "threshold": identity.threshold,

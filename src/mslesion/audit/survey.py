@@ -20,6 +20,7 @@ from mslesion.errors import ScanError
 from mslesion.progress import track
 from mslesion.read import read_lesion_mask, read_scan
 from mslesion.read.detections import file_sha256
+from mslesion.read.inputs import input_sha256
 from mslesion.scan import Scan
 
 
@@ -124,7 +125,7 @@ def _survey(person: Person, scan_file: ScanFile, place: int) -> SurveyedScan:
         person.diagnosis,
         scan_file.image,
         drawn,
-        file_sha256(scan_file.image),
+        input_sha256(scan_file.image),
         None if drawn is None else file_sha256(drawn),
         sha256(repr(scan.voxels.shape).encode() + scan.voxels.tobytes()).hexdigest(),
         fine_detail(scan),

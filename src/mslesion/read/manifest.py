@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mslesion.cohort.people import Cohort
+from mslesion.errors import ScanError
 from mslesion.progress import track
-from mslesion.read.detections import file_sha256
+from mslesion.read.inputs import input_sha256
 
 
 class ManifestRow(NamedTuple):
@@ -73,7 +74,7 @@ def _files(cohort: Cohort) -> Iterator[tuple[ManifestRow, Path]]:
 
 def _hash(path: Path) -> str | None:
     try:
-        return file_sha256(path)
-    except OSError:
+        return input_sha256(path)
+    except (OSError, ScanError):
         # Whoever reads the scan will say what is wrong with the file.
         return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from mslesion.lesions.model import LesionModel, load_lesion_model, ready
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
 from mslesion.progress import track
 from mslesion.read import load
+from mslesion.read.inputs import input_sha256
 from mslesion.write.atomic import atomic_path
 
 _REAL_SHARE = 0.45
@@ -259,8 +259,6 @@ def _trained_on(scans: Sequence[KnownScan], recipe: DetectorRecipe) -> dict[str,
             name: sorted({scan.person_id for scan in scans if scan.dataset == name})
             for name in datasets
         },
-        "scans_sha256": sorted(
-            sha256(scan.scan_file.image.read_bytes()).hexdigest() for scan in scans
-        ),
+        "scans_sha256": sorted(input_sha256(scan.scan_file.image) for scan in scans),
         "recipe": asdict(recipe),
     }
