@@ -82,7 +82,7 @@ def classic(volume: Volume) -> list[FileDataset]:
 
 
 def _slice(volume: Volume, k: int) -> FileDataset:
-    data = _base(volume, MR_IMAGE, f"{SERIES}.{k + 1}")
+    data = _base(MR_IMAGE, f"{SERIES}.{k + 1}")
     orientation, position, spacing = volume.plane(k)
     data.ScanningSequence, data.SequenceVariant, data.ScanOptions = "IR", "SK", ""
     data.MRAcquisitionType, data.EchoTrainLength = "2D", "16"
@@ -102,7 +102,7 @@ def _slice(volume: Volume, k: int) -> FileDataset:
 def enhanced(volume: Volume, order: Sequence[int] | None = None) -> FileDataset:
     """All slices as frames of one file, in this order."""
     order = list(range(volume.voxels.shape[2])) if order is None else order
-    data = _base(volume, ENHANCED_MR_IMAGE, f"{SERIES}.1")
+    data = _base(ENHANCED_MR_IMAGE, f"{SERIES}.1")
     data.SeriesDescription, data.ProtocolName = FLAIR["SeriesDescription"], FLAIR["ProtocolName"]
     data.ImageType = ["ORIGINAL", "PRIMARY", "FLUID_ATTENUATED", "NONE"]
     data.InstanceNumber, data.NumberOfFrames = "1", str(len(order))
@@ -151,7 +151,7 @@ def _frame_group(volume: Volume, k: int) -> Dataset:
     return group
 
 
-def _base(volume: Volume, sop_class: str, instance: str) -> FileDataset:
+def _base(sop_class: str, instance: str) -> FileDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = sop_class, instance
     meta.TransferSyntaxUID = ExplicitVRLittleEndian

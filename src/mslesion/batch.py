@@ -33,25 +33,36 @@ from mslesion.write.detections import (
     write_run,
     write_tables,
 )
+from mslesion.write.dicom.identity import DicomIdentity
 from mslesion.write.folder import output_folder
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One scan and where its results go; ``source_uri`` is None outside BIDS."""
+    """One scan and where its results go; ``source_uri`` is None outside BIDS.
+
+    ``dicom`` is what DICOM objects say of the patient, None where none are wanted.
+    """
 
     person_id: str
     scan_file: ScanFile
     files: DetectionFiles
     source_uri: str | None
+    dicom: DicomIdentity | None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return self.files.always if self.source_uri is None else self.files.with_sidecars
+        files = self.files.always if self.source_uri is None else self.files.with_sidecars
+        return files if self.dicom is None else (*self.files.dicom, *files)
 
 
 def detect_cohort(
-    cohort: Cohort, output: Path, detector: Detector, *, resume: bool = False
+    cohort: Cohort,
+    output: Path,
+    detector: Detector,
+    *,
+    resume: bool = False,
+    dicom: DicomIdentity | None = None,
 ) -> tuple[Outcome, ...]:
     """Find the lesions in every scan of a cohort and write the files of each.
 
@@ -59,14 +70,15 @@ def detect_cohort(
     With ``resume``, a scan is passed over whose files are all there, made by this version from
     the same input with the same detector. A scan that cannot be used is set aside, as is one on
     which this package fails; what an earlier run found in it is taken away. A folder also gets
-    the tables over all its scans, a single file does not.
+    the tables over all its scans, a single file does not. With ``dicom``, scans from DICOM get
+    objects too, that tell of the patient or not.
 
     Raises:
         OutputError: ``output`` cannot be written, or what is there is not ours to replace.
         CohortError: not a single scan could be used; a note on the error says why of each.
         ScanError: the only scan cannot be used.
     """
-    tasks = _plan(cohort, output)
+    tasks = _plan(cohort, output, dicom)
     _require_place_of_its_own(tasks, output)
     with output_folder(output, cohort.root) as was_killed:
         if was_killed:
@@ -87,7 +99,7 @@ def detect_cohort(
     return tuple(outcomes)
 
 
-def _plan(cohort: Cohort, output: Path) -> list[_Task]:
+def _plan(cohort: Cohort, output: Path, dicom: DicomIdentity | None) -> list[_Task]:
     is_bids = cohort.layout == "BIDS"
     tasks = []
     for person in cohort.people:
@@ -95,7 +107,7 @@ def _plan(cohort: Cohort, output: Path) -> list[_Task]:
             inside = scan.image.parent.relative_to(cohort.root) if is_bids else Path()
             files = DetectionFiles(output / inside, scan.name)
             uri = source_uri(scan.image, cohort.root) if is_bids else None
-            tasks.append(_Task(person.person_id, scan, files, uri))
+            tasks.append(_Task(person.person_id, scan, files, uri, dicom))
     return tasks
 
 
@@ -148,7 +160,7 @@ def _work_on(task: _Task, detector: Detector, *, resume: bool) -> Outcome:
     problem: MslesionError
     try:
         detection = detect_scan(image, detector, task.files.name, task.scan_file.volume)
-        write_detection(detection, task.files.folder, task.source_uri)
+        write_detection(detection, task.files.folder, task.source_uri, task.dicom)
         return Outcome(task.person_id, task.files)
     except ScanError as error:
         problem = error
@@ -177,6 +189,7 @@ def _is_done(task: _Task, detector: Detector) -> bool:
         "threshold": identity.threshold,
         "min_peak": identity.peak,
         "min_lesion_mm3": identity.least_mm3,
+        "patient_in_dicom": None if task.dicom is None else task.dicom.value,
     }
     summary = task.files.read_summary()
     return {name: summary.get(name) for name in wanted} == wanted

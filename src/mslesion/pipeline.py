@@ -18,6 +18,7 @@ scikit-learn, which take seconds to load, are imported by the functions that nee
 
 from mslesion.commands.classifiers import evaluate_classifier, predict, train
 from mslesion.commands.detection import (
+    asked_dicom,
     detect,
     detect_all,
     evaluate_detector,
@@ -31,6 +32,7 @@ from mslesion.commands.studies import freeze_split, reproduce, study
 
 __all__ = [
     "Answer",
+    "asked_dicom",
     "audit_claims",
     "audit_cohort",
     "compare",

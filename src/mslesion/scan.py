@@ -126,9 +126,7 @@ class Scan:
         stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)
         voxels = to_canonical_order(stored_voxels, stored_grid).astype(np.float32)
         grid = stored_grid.canonical()
-        return cls(
-            voxels, grid, stored_grid, source, history, warnings, sides_known, may_be_shown
-        )
+        return cls(voxels, grid, stored_grid, source, history, warnings, sides_known, may_be_shown)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mslesion.commands.shared import Answer
 from mslesion.cohort.people import ScanFile
+from mslesion.commands.shared import Answer
 from mslesion.errors import CohortError, ScanError
 from mslesion.read import read_cohort
 from mslesion.read.detections import DetectionFiles
@@ -18,6 +18,8 @@ from mslesion.read.head import read_head
 from mslesion.read.names import is_folder
 from mslesion.read.volumes import read_single_file
 from mslesion.write.atomic import write_json
+from mslesion.write.dicom.identity import DicomIdentity, asked_identity
+from mslesion.write.dicom.source import require_dicom
 from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ def detect(
 ) -> Detection:
     """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
 
-    ``path`` is a file, a folder that holds one scan (DICOM, or any layout), or the address of a DICOM
-    series, ``FOLDER/series-HASH``.
+    ``path`` is a file, a folder that holds one scan (DICOM, or any layout), or the address of a
+    DICOM series, ``FOLDER/series-HASH``.
 
     ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
     ``threshold`` and ``min_peak`` (of the calibrated probability: how far lesions reach, and what
@@ -117,17 +119,37 @@ def detect_all(
     *,
     resume: bool = False,
     volume: int | None = None,
+    dicom_seg: bool = False,
+    keep_patient: bool = False,
 ) -> tuple[Outcome, ...]:
     """Find the lesions in one scan, or in all of a folder; ``output`` gets the files of each.
 
     ``volume``, from 0, is needed where the files hold several. One scan that cannot be used does
-    not stop the others; with ``resume``, what is done is not done again. See
+    not stop the others; with ``resume``, what is done is not done again. With ``dicom_seg``, DICOM
+    input also gives DICOM objects, which name the patient where ``keep_patient`` says so. See
     :func:`mslesion.batch.detect_cohort`.
+
+    Raises:
+        UsageError: ``dicom_seg`` for other input than DICOM.
     """
     from mslesion.batch import detect_cohort
 
+    dicom = asked_dicom(data, dicom_seg=dicom_seg, keep_patient=keep_patient)
     cohort = read_cohort(data).with_volume(volume)
-    return detect_cohort(cohort, output, detector, resume=resume)
+    return detect_cohort(cohort, output, detector, resume=resume, dicom=dicom)
+
+
+def asked_dicom(data: Path, *, dicom_seg: bool, keep_patient: bool) -> DicomIdentity | None:
+    """What DICOM objects are to say of the patient; None where none are wanted.
+
+    Raises:
+        UsageError: They are wanted of scans that did not come as DICOM.
+    """
+    dicom = asked_identity(dicom_seg=dicom_seg, keep_patient=keep_patient)
+    if dicom is not None:
+        for scan in (scan for person in read_cohort(data).people for scan in person.scans):
+            require_dicom(scan.image)
+    return dicom
 
 
 def train_detector(

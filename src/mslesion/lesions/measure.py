@@ -23,8 +23,8 @@ from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
-from mslesion.read.inputs import input_sha256
 from mslesion.read.head import require_head
+from mslesion.read.inputs import input_sha256
 
 
 def measure_detector(

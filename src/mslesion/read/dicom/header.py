@@ -39,9 +39,7 @@ MR_CLASSES = frozenset({MR_IMAGE, ENHANCED_MR_IMAGE, LEGACY_ENHANCED_MR_IMAGE})
 DEFLATED = "1.2.840.10008.1.2.1.99"
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-NATIVE = frozenset(
-    {IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", DEFLATED, EXPLICIT_BIG_ENDIAN}
-)
+NATIVE = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", DEFLATED, EXPLICIT_BIG_ENDIAN})
 """Transfer syntaxes whose voxels are not compressed (PS3.5, annex A)."""
 
 _FIRST_PIXEL_TAG = 0x7FE00000
@@ -375,8 +373,7 @@ def _kind_of(header: Any, frames: tuple[Frame, ...]) -> Kind:
         time_ms("RepetitionTime", "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
         time_ms("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
         time_ms("InversionTime", "MRModifierSequence", "InversionTimes"),
-        bool(str(header.get("ContrastBolusAgent", "") or "").strip())
-        or "contrast agent" in words,
+        bool(str(header.get("ContrastBolusAgent", "") or "").strip()) or "contrast agent" in words,
         str(header.get("BurnedInAnnotation", "") or "").strip().upper() == "YES",
     )
 
@@ -428,7 +425,9 @@ def _frame(index: int, places: tuple[Any, ...], header: Any) -> Frame:
         slope if is_scaled and slope else 1.0,
         (intercept or 0.0) if is_scaled else 0.0,
         _number(found(*_ECHO)) or _number(header.get("EchoTime")),
-        tuple(str(v).upper() for v in ((image_type,) if isinstance(image_type, str) else image_type)),
+        tuple(
+            str(v).upper() for v in ((image_type,) if isinstance(image_type, str) else image_type)
+        ),
     )
 
 

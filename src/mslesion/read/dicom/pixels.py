@@ -93,7 +93,9 @@ def _frames(image: DicomImage, source: Path) -> NDArray[Any]:
 
 def _dtype(layout: PixelLayout) -> np.dtype[Any]:
     order = ">" if layout.transfer_syntax == EXPLICIT_BIG_ENDIAN else "<"
-    kind = _FLOATS.get(layout.tag, f"{'i' if layout.is_signed else 'u'}{layout.bits_allocated // 8}")
+    kind = _FLOATS.get(
+        layout.tag, f"{'i' if layout.is_signed else 'u'}{layout.bits_allocated // 8}"
+    )
     return np.dtype(order + kind)
 
 
@@ -116,21 +118,22 @@ def _unpacked(packed: bytes, layout: PixelLayout, count: int, source: Path) -> N
     """The frames of fragments (PS3.5, annex A.4), each seen to be of the size it should have."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import generate_frames
-    from pydicom.pixels import pixel_array
+    from pydicom.pixels.utils import pixel_array
+    from pydicom.uid import UID
 
     require_decoder(layout.transfer_syntax, source)
     data = Dataset()
     data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = layout.transfer_syntax
+    data.file_meta.TransferSyntaxUID = UID(layout.transfer_syntax)
     data.Rows, data.Columns, data.NumberOfFrames = layout.rows, layout.columns, count
     data.BitsAllocated, data.BitsStored = layout.bits_allocated, layout.bits_stored
     data.HighBit, data.PixelRepresentation = layout.bits_stored - 1, int(layout.is_signed)
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     try:
-        for frame in generate_frames(packed, number_of_frames=count):
-            size = codestream_size(frame)
-            if size is not None and size != (layout.rows, layout.columns):
-                raise ValueError("another size")
+        sizes = {
+            codestream_size(frame) for frame in generate_frames(packed, number_of_frames=count)
+        }
+        _require_one_size(sizes - {None}, layout)
         data.PixelData = packed
         data["PixelData"].is_undefined_length = True
         values = pixel_array(data, raw=True)
@@ -141,13 +144,18 @@ def _unpacked(packed: bytes, layout: PixelLayout, count: int, source: Path) -> N
     return values.reshape(count, layout.rows, layout.columns)
 
 
+def _require_one_size(sizes: set[tuple[int, int] | None], layout: PixelLayout) -> None:
+    if not sizes <= {(layout.rows, layout.columns)}:
+        raise ValueError("pictures of another size than the header says")
+
+
 def require_decoder(transfer_syntax: str, source: Path) -> None:
     """See that voxels compressed in this way can be read.
 
     Raises:
         UnreadableFileError: They cannot; the message names what to install.
     """
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
     uid = UID(transfer_syntax)
@@ -170,7 +178,9 @@ def codestream_size(frame: bytes) -> tuple[int, int] | None:
     """
     start = frame.find(_J2K_START, 0, 512)
     if start >= 0:  # ITU T.800, A.5.1: Xsiz, Ysiz, XOsiz, YOsiz
-        x, y, x0, y0 = (int.from_bytes(frame[start + at : start + at + 4]) for at in (8, 12, 16, 20))
+        x, y, x0, y0 = (
+            int.from_bytes(frame[start + at : start + at + 4]) for at in (8, 12, 16, 20)
+        )
         return y - y0, x - x0
     if not frame.startswith(_JPEG_START):
         return None

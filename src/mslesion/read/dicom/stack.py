@@ -97,7 +97,9 @@ def _require_usable(slices: Sequence[Slice], source: Path) -> None:
 
 
 def _one_size(slices: Sequence[Slice], source: Path) -> tuple[int, int, tuple[float, ...]]:
-    sizes = {(one.image.pixels.rows, one.image.pixels.columns) for one in slices if one.image.pixels}
+    sizes = {
+        (one.image.pixels.rows, one.image.pixels.columns) for one in slices if one.image.pixels
+    }
     spacings = np.array([one.frame.spacing_mm for one in slices])
     is_even = np.allclose(spacings, spacings[0], rtol=1e-3) and spacings.min() > 0
     types = {one.frame.image_type[2:3] for one in slices}
@@ -123,9 +125,7 @@ def _one_direction(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     directions = np.array([one.frame.orientation for one in slices])
     if np.abs(directions - directions[0]).max() > MOST_TILT:
-        raise GeometryError(
-            "holds slices that are not parallel", remedy=_EXPORT_WHOLE, file=source
-        )
+        raise GeometryError("holds slices that are not parallel", remedy=_EXPORT_WHOLE, file=source)
     along_row, down_column = directions[0, :3], directions[0, 3:]
     lengths = np.linalg.norm([along_row, down_column], axis=1)
     if np.abs(lengths - 1).max() > 0.01 or abs(along_row @ down_column) > 0.01:
