@@ -60,7 +60,8 @@ def read_cohort(folder: Path) -> Cohort:
 
     A single file is a cohort of one, as is a DICOM series by its address. Where a folder holds
     nothing but one other folder, as unpacked archives do, that one is looked into. Participants who
-    are one person still stand as several, each saying so; :meth:`Cohort.with_participants_joined` makes them one.
+    are one person still stand as several, each saying so;
+    :meth:`Cohort.with_participants_joined` makes them one.
 
     Raises:
         MissingExtraError: It holds DICOM, and the extra for that is not installed.
