@@ -29,6 +29,8 @@ _MAGIC = b"DICM"
 MOST_HEADER_BYTES = 2**23
 """An enhanced image of 400 slices has a header of a megabyte or two."""
 MOST_INFLATED_BYTES = 2**25
+MOST_DEFLATION = 50
+"""Deflate halves an MR image; it packs zeros a thousandfold."""
 MOST_ROWS = 4096
 """No MR image has more rows or columns."""
 
@@ -285,7 +287,7 @@ def data_set(file: BinaryIO) -> Iterator[DataSet]:
 
 def _inflated(file: BinaryIO) -> BinaryIO:
     packed = file.read()
-    most_bytes = max(MOST_INFLATED_BYTES, MOST_COMPRESSION * len(packed))
+    most_bytes = max(MOST_INFLATED_BYTES, MOST_DEFLATION * len(packed))
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     data = unpacker.decompress(packed, most_bytes)
     if unpacker.unconsumed_tail:
