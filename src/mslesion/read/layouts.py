@@ -92,7 +92,7 @@ def _read_folder(folder: Path) -> Cohort:
                 cohort = with_known_doubles(layout.read(place))
                 if cohort.people:
                     return cohort
-    if holds_detections(folder):
+    if any(holds_detections(place) for place in _unpacked(folder)):
         raise CohortError(
             "holds what 'mslesion detect' found, and no scans",
             remedy="give the folder of the scans themselves",
