@@ -32,7 +32,7 @@ from mslesion.errors import (
 from mslesion.lesions.memory import require_memory
 from mslesion.progress import track
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
-from mslesion.read.side_files import file_sha256
+from mslesion.read.inputs import input_sha256
 from mslesion.write.atomic import write_text
 from mslesion.write.detection import (
     remove_detection,
@@ -51,25 +51,36 @@ from mslesion.write.detections import (
     write_run,
     write_tables,
 )
+from mslesion.write.dicom.identity import DicomIdentity
 from mslesion.write.folder import output_folder, participant_folder
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One scan and where its results go; ``source_uri`` is None outside BIDS."""
+    """One scan and where its results go; ``source_uri`` is None outside BIDS.
+
+    ``dicom`` is what DICOM objects say of the patient, None where none are wanted.
+    """
 
     person_id: str
     scan_file: ScanFile
     files: DetectionFiles
     source_uri: str | None
+    dicom: DicomIdentity | None
 
     @property
     def outputs(self) -> tuple[Path, ...]:
-        return self.files.always if self.source_uri is None else self.files.with_sidecars
+        files = self.files.always if self.source_uri is None else self.files.with_sidecars
+        return files if self.dicom is None else (*self.files.dicom, *files)
 
 
 def detect_cohort(
-    cohort: Cohort, output: Path, detector: Detector, *, resume: bool = False
+    cohort: Cohort,
+    output: Path,
+    detector: Detector,
+    *,
+    resume: bool = False,
+    dicom: DicomIdentity | None = None,
 ) -> tuple[Outcome, ...]:
     """Find the lesions in every scan of a cohort and write the files of each.
 
@@ -77,14 +88,15 @@ def detect_cohort(
     With ``resume``, a scan is passed over whose files are all there, made by this version from
     the same input with the same detector. A scan that cannot be used is set aside, as is one on
     which this package fails; what an earlier run found in it is taken away. A folder also gets
-    the tables over all its scans, a single file does not.
+    the tables over all its scans, a single file does not. With ``dicom``, scans from DICOM get
+    objects too, that tell of the patient or not.
 
     Raises:
         OutputError: ``output`` cannot be written, or what is there is not ours to replace.
         CohortError: not a single scan could be used; a note on the error says why of each.
         ScanError: the only scan cannot be used.
     """
-    tasks = _plan(cohort, output)
+    tasks = _plan(cohort, output, dicom)
     _require_place_of_its_own(tasks, output)
     with output_folder(output, cohort.root) as killed:
         _remove_unfinished(tasks, killed)
@@ -124,7 +136,7 @@ def detect_participants(
         CohortError: not a single scan could be used.
         ScanError: the only scan cannot be used; with ``stop_at_first``, the first.
     """
-    tasks = _plan(cohort, output)
+    tasks = _plan(cohort, output, None)
     _require_place_of_its_own(tasks, output)
     without_scan = list(_without_scan(cohort, output))
     people = [task.person_id for task in tasks] + [one.person_id for one in without_scan]
@@ -172,7 +184,7 @@ def gather_participants(cohort: Cohort, output: Path) -> tuple[Outcome, ...]:
             remedy="run the level 'participant' into this folder first",
             file=output,
         )
-    tasks = _plan(cohort, output)
+    tasks = _plan(cohort, output, None)
     with output_folder(output, cohort.root, leaves_parts=True):
         outcomes = [*map(_left_of, tasks), *_without_scan(cohort, output)]
         remove_tables(output)
@@ -234,7 +246,7 @@ def _remove_unfinished(tasks: Sequence[_Task], killed: Collection[Path]) -> None
             remove_unfinished(task.files)
 
 
-def _plan(cohort: Cohort, output: Path) -> list[_Task]:
+def _plan(cohort: Cohort, output: Path, dicom: DicomIdentity | None) -> list[_Task]:
     is_bids = cohort.layout == "BIDS"
     tasks = []
     for person in cohort.people:
@@ -242,7 +254,7 @@ def _plan(cohort: Cohort, output: Path) -> list[_Task]:
             inside = scan.image.parent.relative_to(cohort.root) if is_bids else Path()
             files = DetectionFiles(output / inside, scan.name)
             uri = source_uri(scan.image, cohort.root) if is_bids else None
-            tasks.append(_Task(person.person_id, scan, files, uri))
+            tasks.append(_Task(person.person_id, scan, files, uri, dicom))
     return tasks
 
 
@@ -299,7 +311,7 @@ def _work_on(
         if most_memory_mb is not None:
             require_memory(image, most_memory_mb)
         detection = detect_scan(image, detector, task.files.name, task.scan_file.volume)
-        write_detection(detection, task.files.folder, task.source_uri)
+        write_detection(detection, task.files.folder, task.source_uri, task.dicom)
         return Outcome(task.person_id, task.files)
     except ScanError as error:
         problem = error
@@ -324,18 +336,19 @@ def _is_done(task: _Task, detector: Detector) -> bool:
     if not all(path.is_file() for path in task.outputs) or not task.files.are_as_written():
         return False
     try:
-        input_sha256 = file_sha256(task.scan_file.image)
-    except OSError:
+        scan_sha256 = input_sha256(task.scan_file.image)
+    except (OSError, ScanError):
         return False  # working on it will tell what is wrong with the file
     identity = detector.identity
     wanted = {
         "version": __version__,
-        "input_sha256": input_sha256,
+        "input_sha256": scan_sha256,
         "input_volume": task.scan_file.volume,
         "weights_sha256": identity.weights_sha256,
         "threshold": identity.threshold,
         "min_peak": identity.peak,
         "min_lesion_mm3": identity.least_mm3,
+        "patient_in_dicom": None if task.dicom is None else task.dicom.value,
     }
     summary = task.files.read_summary()
     return {name: summary.get(name) for name in wanted} == wanted

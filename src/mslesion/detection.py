@@ -99,17 +99,28 @@ class Detection:
             "intended_use": "research only; not a medical device",
         }
 
-    def save(self, folder: Path | str) -> None:
+    def save(
+        self, folder: Path | str, *, dicom_seg: bool = False, keep_patient: bool = False
+    ) -> None:
         """Write the files that ``mslesion detect`` writes, to the byte.
+
+        With ``dicom_seg`` also those of ``--dicom-seg``, of a scan that came as DICOM;
+        ``keep_patient`` lets them name the patient.
 
         Raises:
             OutputError: the folder cannot be written.
+            UsageError: ``dicom_seg`` of a scan that is not from DICOM.
         """
         from mslesion.read.detections import DetectionFiles
         from mslesion.write.detection import remove_unfinished, write_detection
+        from mslesion.write.dicom.identity import asked_identity
+        from mslesion.write.dicom.source import require_dicom
         from mslesion.write.folder import output_folder
 
+        dicom = asked_identity(dicom_seg=dicom_seg, keep_patient=keep_patient)
+        if dicom is not None:
+            require_dicom(self.scan.source)
         with output_folder(Path(folder)) as was_killed:
             if was_killed:
                 remove_unfinished(DetectionFiles(Path(folder), self.name))
-            write_detection(self, Path(folder))
+            write_detection(self, Path(folder), dicom=dicom)

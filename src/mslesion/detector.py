@@ -34,7 +34,7 @@ from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
 from mslesion.lesions.quality import measure_quality
 from mslesion.read.head import read_head
-from mslesion.read.side_files import file_sha256
+from mslesion.read.inputs import input_sha256
 from mslesion.scan import Scan
 from mslesion.verdict import judge
 
@@ -104,12 +104,12 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
     """
     scan = read_head(path, volume)
-    input_sha256 = file_sha256(path)
+    scan_sha256 = input_sha256(path)
     found = find_lesions(scan, detector.model, detector.operating_point)
     require_flair_of_a_brain(found)
     quality = measure_quality(scan, found.brain, found.mask)
     doubts = scan_doubts(found, quality)
-    seen_in_training = input_sha256 in detector.model.trained_on.get("scans_sha256", ())
+    seen_in_training = scan_sha256 in detector.model.trained_on.get("scans_sha256", ())
     return Detection(
         name=name,
         scan=scan,
@@ -127,7 +127,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
             *([_SEEN] if seen_in_training else []),
         ),
         detector=detector.identity,
-        input_sha256=input_sha256,
+        input_sha256=scan_sha256,
         input_volume=volume,
         seen_in_training=seen_in_training,
         quality=quality,

@@ -7,9 +7,11 @@ from importlib.util import find_spec
 from mslesion.errors import MissingExtraError
 
 _EXTRA_OF = {
+    "highdicom": "dicom",
     "joblib": "study",
     "matplotlib": "study",
     "nilearn": "simulate",
+    "pydicom": "dicom",
     "sklearn": "study",
     "skops": "study",
 }

@@ -19,6 +19,7 @@ scikit-learn, which take seconds to load, are imported by the functions that nee
 from mslesion.commands.bids_app import detect_level, group_level
 from mslesion.commands.classifiers import evaluate_classifier, predict, train
 from mslesion.commands.detection import (
+    asked_dicom,
     detect,
     detect_all,
     evaluate_detector,
@@ -34,6 +35,7 @@ from mslesion.commands.viewing import view
 
 __all__ = [
     "Answer",
+    "asked_dicom",
     "audit_claims",
     "audit_cohort",
     "compare",

@@ -90,7 +90,8 @@ class Scan:
     become 0 on reading. ``stored_grid`` is the grid of the file, whose axes may run in any of 48
     orders: results are written on it. ``history`` says in words what was mended or changed,
     ``warnings`` what is in doubt. Where ``sides_known`` is False, no file said where left and
-    right are, and the names of the axes are a guess.
+    right are, and the names of the axes are a guess. Where ``may_be_shown`` is False, a person's
+    name may be burned into the voxels, and no picture of them is made.
     """
 
     voxels: NDArray[np.float32]
@@ -100,6 +101,7 @@ class Scan:
     history: tuple[str, ...] = field(default=())
     warnings: tuple[str, ...] = field(default=())
     sides_known: bool = True
+    may_be_shown: bool = True
 
     def __post_init__(self) -> None:
         if self.voxels.shape != self.grid.shape:
@@ -118,12 +120,13 @@ class Scan:
         warnings: tuple[str, ...] = (),
         *,
         sides_known: bool = True,
+        may_be_shown: bool = True,
     ) -> Scan:
         """A scan from voxels in the order of their file, of any orientation."""
         stored_grid = Grid(stored_voxels.shape, affine_vox_to_ras)
         voxels = to_canonical_order(stored_voxels, stored_grid).astype(np.float32)
         grid = stored_grid.canonical()
-        return cls(voxels, grid, stored_grid, source, history, warnings, sides_known)
+        return cls(voxels, grid, stored_grid, source, history, warnings, sides_known, may_be_shown)
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:

@@ -12,8 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from dicom_files import Volume, classic, enhanced
+from dicom_files import write as write_dicom
 from mslesion.cohort.people import Cohort, Diagnosis
 from mslesion.read import LAYOUTS, load, read_cohort
+from mslesion.read.dicom.address import PATIENT, SERIES, short_name
 from mslesion.read.nifti import FORMATS, read_scan
 from mslesion.write.nifti import write_nifti
 
@@ -104,6 +107,15 @@ def _volumes(folder: Path) -> None:
     _pair(folder / "b_T1.nii.gz")
 
 
+def _dicom(folder: Path) -> None:
+    """Two patients, each with one visit; their folders' names are nobody's business."""
+    for number in (1, 2):
+        stored = _image().astype(np.int16)
+        for data in classic(Volume(stored, AFFINE)):
+            data.PatientID = data.StudyInstanceUID = data.SeriesInstanceUID = f"1.2.{number}"
+            write_dicom(data, folder / f"DOE{number}" / "x" / f"{data.InstanceNumber}")
+
+
 MS, CONTROL = Diagnosis.MS, Diagnosis.CONTROL
 
 
@@ -117,6 +129,7 @@ class Case:
     scans: list[str]
     with_mask: set[str]
     has_patient_names: bool = True
+    name: str = "data"
 
 
 CASES = [
@@ -160,6 +173,14 @@ CASES = [
         set(),
     ),
     Case("folder of volumes", _volumes, {"a-FLAIR": None, "b": None}, ["a-FLAIR", "b"], {"b"}),
+    Case(
+        "DICOM",
+        _dicom,
+        {short_name(PATIENT, f"1.2.{n}"): None for n in (1, 2)},
+        [short_name(SERIES, f"1.2.{n}") for n in (1, 2)],
+        set(),
+        name="DICOM",
+    ),
 ]
 
 
@@ -188,7 +209,7 @@ def test_people_and_diagnoses(case: Case, cohort: Cohort) -> None:
     assert list(cohort.diagnoses.items()) == list(case.diagnoses.items())
     assert cohort.has_patient_names is case.has_patient_names
     assert cohort.set_aside == ()
-    assert cohort.name == "data"
+    assert cohort.name == case.name
 
 
 def test_scans_and_masks(case: Case, cohort: Cohort) -> None:
@@ -245,6 +266,10 @@ def _mgh(path: Path) -> None:
     path.write_bytes(nib.MGHImage(_image(), AFFINE).to_bytes())
 
 
+def _enhanced_dicom(path: Path) -> None:
+    write_dicom(enhanced(Volume(_image().astype(np.int16), AFFINE)), path)
+
+
 @pytest.mark.parametrize("write", [_nifti1, _nifti2, _big_endian, _mgh])
 @pytest.mark.parametrize("name", ["s.nii", "s.NII", "s", "s.nii.gz"])
 def test_formats_are_known_by_content(
@@ -262,8 +287,18 @@ def test_formats_are_known_by_content(
 
 
 def test_every_format_is_covered() -> None:
-    """NIfTI, PNG and MGH are the formats; a new one needs its place in this contract."""
-    assert len(FORMATS) == 3
+    """NIfTI, PNG, MGH and DICOM are the formats; a new one needs its place in this contract."""
+    assert len(FORMATS) == 4
+
+
+@pytest.mark.parametrize("name", ["s.dcm", "s.nii", "s"])
+def test_a_multi_frame_dicom_file_is_a_scan(name: str, tmp_path: Path) -> None:
+    """It gives the scan that NIfTI gives of the same integers, whatever its file is called."""
+    write_nifti(tmp_path / "reference.nii", _image().astype(np.int16), AFFINE)
+    _enhanced_dicom(tmp_path / name)
+    scan, reference = read_scan(tmp_path / name), read_scan(tmp_path / "reference.nii")
+    np.testing.assert_array_equal(scan.voxels, reference.voxels)
+    assert scan.grid.matches(reference.grid, tolerance_mm=1e-4)
 
 
 @pytest.mark.parametrize("order", range(48))

@@ -17,8 +17,8 @@ from mslesion.cohort.people import Cohort, Diagnosis, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.progress import track
 from mslesion.read import read_lesion_mask, read_scan
+from mslesion.read.inputs import input_sha256
 from mslesion.read.manifest import voxels_sha256
-from mslesion.read.side_files import file_sha256
 from mslesion.scan import Scan
 
 
@@ -86,7 +86,7 @@ def _survey(person: Person, scan_file: ScanFile, place: int) -> SurveyedScan:
         scan_file.name,
         person.diagnosis,
         scan_file.image,
-        file_sha256(scan_file.image),
+        input_sha256(scan_file.image),
         voxels_sha256(scan),
         fine_detail(scan),
         {shortcut.check: shortcut.facts(seen) for shortcut in SHORTCUTS},

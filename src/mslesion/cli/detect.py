@@ -21,8 +21,8 @@ MODELS = ("default", "small")
 
 def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "data", type=Path, metavar="SCAN|FOLDER|BIDS",
-        help="one FLAIR scan, a folder of them, or a BIDS dataset",
+        "data", type=Path, metavar="SCAN|FOLDER|BIDS|DICOM",
+        help="one FLAIR scan, a folder of them, a BIDS dataset, or a folder of DICOM files",
     )  # fmt: skip
     add_output(parser, "folder of the results")
     parser.add_argument(
@@ -32,6 +32,16 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--volume", type=natural, metavar="N",
         help="which volume to take, from 0, where a file holds several",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dicom-seg", action="store_true",
+        help="of DICOM input: also write the lesions as DICOM segmentations (mask and "
+        "probability) and a structured report, which belong to the study of the source",
+    )  # fmt: skip
+    parser.add_argument(
+        "--keep-patient", action="store_true",
+        help="let the objects of --dicom-seg name the patient, as an archive needs it to file "
+        "them (default: name, number, dates and the like are left empty)",
     )  # fmt: skip
     add_detector_options(parser)
 
@@ -76,14 +86,21 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
 
 
 def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
-    from mslesion.pipeline import detect_all, refuse_unreadable
+    from mslesion.pipeline import asked_dicom, detect_all, refuse_unreadable
     from mslesion.read.names import is_folder
 
+    asked_dicom(options.data, dicom_seg=options.dicom_seg, keep_patient=options.keep_patient)
     if not is_folder(options.data):
         refuse_unreadable(options.data, options.output, options.volume)
     detector = chosen_detector(options)
     outcomes = detect_all(
-        options.data, options.output, detector, resume=options.resume, volume=options.volume
+        options.data,
+        options.output,
+        detector,
+        resume=options.resume,
+        volume=options.volume,
+        dicom_seg=options.dicom_seg,
+        keep_patient=options.keep_patient,
     )
     done = [outcome.files for outcome in outcomes if outcome.error is None]
     for line in _on_many(done, options.output) if is_folder(options.data) else _on_one(*done):
@@ -96,6 +113,8 @@ def _on_one(files: DetectionFiles) -> Iterator[str]:
     summary = files.read_summary()
     yield from (_found(summary), _verdict(summary), *_warnings(summary))
     yield f"report: {files.report}"
+    if "patient_in_dicom" in summary:
+        yield f"DICOM objects: {', '.join(path.name for path in files.dicom)}"
 
 
 def _on_many(done: Iterable[DetectionFiles], output: Path) -> Iterator[str]:
@@ -149,7 +168,8 @@ DETECT = Command(
     "tables and a report of each. Research use only: the answer is no diagnosis.",
     "  mslesion detect scan_FLAIR.nii.gz --output OUT\n"
     "  mslesion detect my-bids-dataset --output my-bids-dataset/derivatives/mslesion --resume\n"
-    "  mslesion detect folder-of-scans --model small --output OUT",
+    "  mslesion detect folder-of-scans --model small --output OUT\n"
+    "  mslesion detect dicom-folder --dicom-seg --output OUT",
     _detect_arguments,
     _detect,
 )

@@ -22,8 +22,10 @@ class Diagnosis(StrEnum):
 class ScanFile:
     """Where one FLAIR scan lies, and its lesion mask where there is one.
 
-    ``name`` is unique in the cohort and fit for a table or a file name. ``volume`` is which of
-    several volumes in the image's file is meant, from 0; None where it holds one.
+    ``name`` is unique in the cohort and fit for a table or a file name. A DICOM series lies in many
+    files: its ``image`` is an address, ``FOLDER/series-HASH`` (:mod:`mslesion.read.dicom`).
+    ``volume`` is which of several volumes in the image's file is meant, from 0; None where it holds
+    one.
     """
 
     name: str

@@ -8,13 +8,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mslesion.cohort.people import ScanFile
 from mslesion.commands.shared import Answer
-from mslesion.errors import ScanError
+from mslesion.errors import CohortError, ScanError
 from mslesion.read import read_cohort
 from mslesion.read.detections import DetectionFiles
+from mslesion.read.dicom.address import is_address
 from mslesion.read.head import read_head
+from mslesion.read.names import is_folder
 from mslesion.read.volumes import read_single_file
 from mslesion.write.atomic import write_json
+from mslesion.write.dicom.identity import DicomIdentity, asked_identity
+from mslesion.write.dicom.source import require_dicom
 from mslesion.write.folder import output_folder
 
 if TYPE_CHECKING:
@@ -36,6 +41,9 @@ def detect(
 ) -> Detection:
     """Find the lesions in one FLAIR scan; the result's ``save`` writes the files of the command.
 
+    ``path`` is a file, a folder that holds one scan (DICOM, or any layout), or the address of a
+    DICOM series, ``FOLDER/series-HASH``.
+
     ``model`` is ``default`` or ``small``; ``model_path``, a detector of one's own, takes its place.
     ``threshold`` and ``min_peak`` (of the calibrated probability: how far lesions reach, and what
     they must exceed somewhere) and ``min_lesion_mm3`` take the place of those that come with the
@@ -44,6 +52,7 @@ def detect(
 
     Raises:
         ScanError: the file cannot be used, or holds no FLAIR image of a brain.
+        CohortError: the folder holds no scan, or several.
         UsageError: an option makes no sense.
         ModelFileError: a file of weights is missing or damaged.
     """
@@ -55,8 +64,21 @@ def detect(
     given = (threshold, min_peak, min_lesion_mm3)
     point = (None if value is None else float(value) for value in given)
     detector = _loaded_detector(model, own, changed_ns, *point)
-    (person,) = read_single_file(Path(path)).people
-    return detect_scan(Path(path), detector, person.scans[0].name, volume)
+    scan = _only_scan(Path(path))
+    return detect_scan(scan.image, detector, scan.name, volume)
+
+
+def _only_scan(path: Path) -> ScanFile:
+    """The scan that a file or a folder holds, if it is one alone."""
+    cohort = read_cohort(path) if is_folder(path) or is_address(path) else read_single_file(path)
+    scans = [scan for person in cohort.people for scan in person.scans]
+    if len(scans) != 1:
+        raise CohortError(
+            f"holds {len(scans)} scans: {', '.join(scan.name for scan in scans[:10])}",
+            remedy="give one of them, or use 'mslesion detect' for all",
+            file=path,
+        )
+    return scans[0]
 
 
 @lru_cache(maxsize=4)
@@ -70,7 +92,7 @@ def _loaded_detector(
 
 
 def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> None:
-    """Refuse a single file that is no usable scan at once, before PyTorch is loaded.
+    """Refuse a file or series that is no usable scan at once, before PyTorch is loaded.
 
     What an earlier run found in it is taken away.
 
@@ -80,13 +102,13 @@ def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> No
     """
     from mslesion.write.detection import remove_detection
 
-    (person,) = read_single_file(path).people
+    scan = _only_scan(path)
     try:
-        read_head(path, volume)
+        read_head(scan.image, volume)
     except ScanError:
         if output.is_dir():
             with output_folder(output):
-                remove_detection(DetectionFiles(output, person.scans[0].name))
+                remove_detection(DetectionFiles(output, scan.name))
         raise
 
 
@@ -97,17 +119,37 @@ def detect_all(
     *,
     resume: bool = False,
     volume: int | None = None,
+    dicom_seg: bool = False,
+    keep_patient: bool = False,
 ) -> tuple[Outcome, ...]:
     """Find the lesions in one scan, or in all of a folder; ``output`` gets the files of each.
 
     ``volume``, from 0, is needed where the files hold several. One scan that cannot be used does
-    not stop the others; with ``resume``, what is done is not done again. See
+    not stop the others; with ``resume``, what is done is not done again. With ``dicom_seg``, DICOM
+    input also gives DICOM objects, which name the patient where ``keep_patient`` says so. See
     :func:`mslesion.batch.detect_cohort`.
+
+    Raises:
+        UsageError: ``dicom_seg`` for other input than DICOM.
     """
     from mslesion.batch import detect_cohort
 
+    dicom = asked_dicom(data, dicom_seg=dicom_seg, keep_patient=keep_patient)
     cohort = read_cohort(data).with_volume(volume)
-    return detect_cohort(cohort, output, detector, resume=resume)
+    return detect_cohort(cohort, output, detector, resume=resume, dicom=dicom)
+
+
+def asked_dicom(data: Path, *, dicom_seg: bool, keep_patient: bool) -> DicomIdentity | None:
+    """What DICOM objects are to say of the patient; None where none are wanted.
+
+    Raises:
+        UsageError: They are wanted of scans that did not come as DICOM.
+    """
+    dicom = asked_identity(dicom_seg=dicom_seg, keep_patient=keep_patient)
+    if dicom is not None:
+        for scan in (scan for person in read_cohort(data).people for scan in person.scans):
+            require_dicom(scan.image)
+    return dicom
 
 
 def train_detector(

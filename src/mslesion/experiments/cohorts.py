@@ -18,6 +18,7 @@ from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.errors import CohortError
 from mslesion.progress import track
 from mslesion.read import load, read_cohort
+from mslesion.read.inputs import input_sha256
 from mslesion.read.side_files import file_sha256
 from mslesion.simulate import CohortRecipe, simulate_cohort
 from mslesion.write.nifti import write_nifti
@@ -83,7 +84,7 @@ def cohort_sha256(cohort: Cohort) -> str:
         for scan in person.scans:
             mask = "" if scan.lesion_mask is None else file_sha256(scan.lesion_mask)
             line = f"{person.person_id} {person.diagnosis} {scan.name}"
-            digest.update(f"{line} {file_sha256(scan.image)} {mask}\n".encode())
+            digest.update(f"{line} {input_sha256(scan.image)} {mask}\n".encode())
     return digest.hexdigest()
 
 

@@ -23,9 +23,8 @@ from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.model import LesionModel
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
-from mslesion.read.content import regular_file_size
 from mslesion.read.head import require_head
-from mslesion.read.side_files import file_sha256
+from mslesion.read.inputs import input_sha256
 
 
 def measure_detector(
@@ -91,8 +90,7 @@ def _score(known: KnownScan, detector: Detector) -> ScoredScan:
 def _sha256(scan: KnownScan) -> str:
     """Of the scan's file; empty for one that cannot be read, which is refused later on."""
     try:
-        regular_file_size(scan.scan_file.image)
-        return file_sha256(scan.scan_file.image)
+        return input_sha256(scan.scan_file.image)
     except (ScanError, OSError):
         return ""
 

@@ -38,11 +38,6 @@ _LOOKS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
         "is a git-lfs pointer, not the file itself",
         "run `git lfs pull` in its folder",
     ),
-    (
-        lambda head: head[128:132] == b"DICM",
-        "is a DICOM file",
-        "convert the series to NIfTI, with dcm2niix for one",
-    ),
     (lambda head: head.startswith(b"PK\x03\x04"), "is a ZIP archive", "unpack it"),
     (lambda head: head.startswith(_GZIP_MAGIC), "is compressed twice", "unpack it once"),
     (
@@ -75,7 +70,7 @@ _LOOKS: tuple[tuple[Callable[[bytes], bool], str, str], ...] = (
     (
         lambda head: all(byte >= 32 or byte in b"\t\r\n" for byte in head),
         "is text",
-        "give a scan as NIfTI (.nii or .nii.gz), MGZ or PNG",
+        "give a scan as NIfTI (.nii or .nii.gz), MGZ or DICOM",
     ),
 )
 
@@ -142,7 +137,7 @@ class Content:
                 raise UnreadableFileError(what, remedy=remedy, file=self.path)
         raise UnreadableFileError(
             "is not a scan in a format that can be read, or its header is damaged",
-            remedy="give a scan as NIfTI (.nii or .nii.gz), MGZ or PNG",
+            remedy="give a scan as NIfTI (.nii or .nii.gz), MGZ or DICOM",
             file=self.path,
         )
 

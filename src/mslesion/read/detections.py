@@ -125,6 +125,15 @@ class DetectionFiles:
         return self._image("mask.json"), self._image("probseg.json")
 
     @property
+    def dicom(self) -> tuple[Path, Path, Path]:
+        """Mask, probability and report as DICOM objects, where they were asked for."""
+        return (
+            self._file("_label-L_mask.dcm"),
+            self._file("_label-L_probseg.dcm"),
+            self._file("_report.dcm"),
+        )
+
+    @property
     def always(self) -> tuple[Path, ...]:
         """The files that every scan has, in the order they are written in."""
         return (
@@ -140,6 +149,11 @@ class DetectionFiles:
     def review(self) -> ReviewFiles:
         """What ``mslesion view`` writes beside them."""
         return ReviewFiles(self.folder, self.name)
+
+    @property
+    def all_kinds(self) -> tuple[Path, ...]:
+        """Every file that a scan may have, in the order they are written in."""
+        return (*self.dicom, *self.with_sidecars)
 
     def read_summary(self) -> dict[str, Any]:
         """The content of the summary; {} where there is none, or one that is damaged."""
@@ -167,7 +181,7 @@ class DetectionFiles:
         """
         summary = self.read_summary()
         if not summary and self.summary.is_file():
-            return frozenset(path.name for path in self.with_sidecars)
+            return frozenset(path.name for path in self.all_kinds)
         files = summary.get("files")
         if not isinstance(files, dict) or "weights_sha256" not in summary:
             return frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,10 @@ from mslesion.errors import CohortError
 from mslesion.read.bids import is_bids, read_bids
 from mslesion.read.content import regular_file_size
 from mslesion.read.detections import holds_detections
+from mslesion.read.dicom.address import is_address
+from mslesion.read.dicom.reading import LAYOUT as DICOM
+from mslesion.read.dicom.reading import read_address, read_dicom
+from mslesion.read.dicom.series import holds_dicom
 from mslesion.read.known_doubles import with_known_doubles
 from mslesion.read.names import entries
 from mslesion.read.public_datasets import (
@@ -29,11 +33,16 @@ from mslesion.read.volumes import (
 
 
 class Layout(NamedTuple):
-    """How a cohort lies in a folder: how that is recognised, and how it is read."""
+    """How a cohort lies in a folder: how that is recognised, and how it is read.
+
+    A layout that ``lies_at_any_depth`` is found from the folder that was given, others also in the
+    one folder that this holds.
+    """
 
     name: str
     recognise: Callable[[Path], bool]
     read: Callable[[Path], Cohort]
+    lies_at_any_depth: bool = False
 
 
 LAYOUTS = (
@@ -42,22 +51,27 @@ LAYOUTS = (
     Layout("Kaggle", is_kaggle, read_kaggle),
     Layout("open_ms_data", is_open_ms_data, read_open_ms_data),
     Layout("folder of volumes", is_folder_of_volumes, read_folder_of_volumes),
+    Layout(DICOM, holds_dicom, read_dicom, lies_at_any_depth=True),
 )
 
 
 def read_cohort(folder: Path) -> Cohort:
     """Find out who is in a folder, and where their scans and masks lie; no image is opened.
 
-    A single file is a cohort of one. Where a folder holds nothing but one other folder, as
-    unpacked archives do, that one is looked into. Participants who are one person still stand as
-    several, each saying so; :meth:`Cohort.with_participants_joined` makes them one.
+    A single file is a cohort of one, as is a DICOM series by its address. Where a folder holds
+    nothing but one other folder, as unpacked archives do, that one is looked into. Participants who
+    are one person still stand as several, each saying so;
+    :meth:`Cohort.with_participants_joined` makes them one.
 
     Raises:
+        MissingExtraError: It holds DICOM, and the extra for that is not installed.
         CohortError: The folder is not there, may not be read, or holds no scan in any layout of
             ``LAYOUTS``; somebody is named twice.
         UnreadableFileError: It is a link that leads nowhere.
     """
     try:
+        if is_address(folder):
+            return read_address(folder)
         if folder.is_symlink() and not folder.exists():
             regular_file_size(folder)  # which says where the link fails to lead
         if not folder.exists():
@@ -73,14 +87,12 @@ def read_cohort(folder: Path) -> Cohort:
 
 def _read_folder(folder: Path) -> Cohort:
     for layout in LAYOUTS:
-        if layout.recognise(folder):
-            cohort = with_known_doubles(layout.read(folder))
-            if cohort.people:
-                return cohort
-    inside = entries(folder)
-    if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
-        return _read_folder(inside[0])
-    if holds_detections(folder):
+        for place in (folder,) if layout.lies_at_any_depth else _unpacked(folder):
+            if layout.recognise(place):
+                cohort = with_known_doubles(layout.read(place))
+                if cohort.people:
+                    return cohort
+    if any(holds_detections(place) for place in _unpacked(folder)):
         raise CohortError(
             "holds what 'mslesion detect' found, and no scans",
             remedy="give the folder of the scans themselves",
@@ -92,3 +104,11 @@ def _read_folder(folder: Path) -> Cohort:
         remedy="give a folder laid out in one of these ways, or one NIfTI file",
         file=folder,
     )
+
+
+def _unpacked(folder: Path) -> Iterator[Path]:
+    """A folder, and the one that it holds where it holds nothing else, and so on."""
+    yield folder
+    inside = entries(folder)
+    if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
+        yield from _unpacked(inside[0])

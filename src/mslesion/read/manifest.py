@@ -13,8 +13,8 @@ from typing import NamedTuple
 from mslesion.cohort.people import Cohort, Person, ScanFile
 from mslesion.errors import ScanError
 from mslesion.progress import track
+from mslesion.read.inputs import input_sha256
 from mslesion.read.nifti import read_scan
-from mslesion.read.side_files import file_sha256
 from mslesion.scan import Scan
 
 
@@ -107,7 +107,7 @@ def _rows(
 
 def _hash(path: Path) -> str | None:
     try:
-        return file_sha256(path)
-    except OSError:
+        return input_sha256(path)
+    except (OSError, ScanError):
         # Whoever reads the scan will say what is wrong with the file.
         return None

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from mslesion.errors import GeometryError, MaskError, VoxelError
 from mslesion.read.content import Content, open_content
+from mslesion.read.dicom.address import is_address
+from mslesion.read.dicom.header import is_dicom
+from mslesion.read.dicom.reading import decode_dicom, read_series
 from mslesion.read.image import decode_png, is_png
 from mslesion.read.mgh import decode_mgh, is_mgh
 from mslesion.read.nifti_format import decode_nifti, is_nifti
@@ -33,13 +36,15 @@ FORMATS = (
     Format(is_nifti, decode_nifti),
     Format(is_png, decode_png),
     Format(is_mgh, decode_mgh),
+    Format(is_dicom, decode_dicom),
 )
 
 
 def read_scan(path: Path, volume: int | None = None) -> Scan:
-    """Read one scan: NIfTI-1, NIfTI-2 or MGH, compressed or not, or one slice as PNG.
+    """Read one scan: NIfTI-1, NIfTI-2 or MGH, compressed or not, DICOM, or one slice as PNG.
 
-    The format is known by the file's first bytes, not by its name. ``volume``, counted from 0, is
+    The format is known by the file's first bytes, not by its name; a DICOM series, which lies in
+    many files, by its address (:mod:`mslesion.read.dicom`). ``volume``, counted from 0, is
     needed where a file holds several. Voxels come back as float32 with scaling applied in
     float64, on axes closest to RAS+. NaN and infinite voxels become 0. What was mended stands in
     the scan's history, what is in doubt in its warnings.
@@ -57,7 +62,13 @@ def read_scan(path: Path, volume: int | None = None) -> Scan:
     shear = _shear(Grid(voxels.shape, affine))
     remarks = stored.remarks + shear + volume_remarks + voxel_remarks
     return Scan.from_stored(
-        voxels, affine, path, remarks.history, remarks.warnings, sides_known=remarks.sides_known
+        voxels,
+        affine,
+        path,
+        remarks.history,
+        remarks.warnings,
+        sides_known=remarks.sides_known,
+        may_be_shown=remarks.may_be_shown,
     )
 
 
@@ -282,6 +293,8 @@ def _is_usual(size: float) -> bool:
 
 
 def _read_stored(path: Path) -> StoredVolume:
+    if is_address(path):
+        return read_series(path)
     with open_content(path) as content:
         decoders = [decode for matches, decode in FORMATS if matches(content.head)]
         stored = decoders[0](content) if decoders else content.refuse()

@@ -12,18 +12,21 @@ from numpy.typing import NDArray
 class Remarks:
     """What was mended in a file (``history``), and what is in doubt about it (``warnings``).
 
-    ``sides_known`` is False where the file does not say where left and right are.
+    ``sides_known`` is False where the file does not say where left and right are, ``may_be_shown``
+    where its pictures may hold the name of a person.
     """
 
     history: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sides_known: bool = True
+    may_be_shown: bool = True
 
     def __add__(self, other: Remarks) -> Remarks:
         return Remarks(
             self.history + other.history,
             self.warnings + other.warnings,
             self.sides_known and other.sides_known,
+            self.may_be_shown and other.may_be_shown,
         )
 
 

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
+from mslesion.read.dicom.reading import read_dicom
+from mslesion.read.dicom.series import begins_as_dicom
 from mslesion.read.names import entries, is_volume, plain, without_ending
 
 _NO_IMAGE = re.compile(r"(?:^|[^a-z])(?:mask|lesions?|seg|segmentation|label|labels|gt)(?![a-z])")
@@ -36,7 +38,12 @@ def read_folder_of_volumes(folder: Path) -> Cohort:
 
 
 def read_single_file(path: Path) -> Cohort:
-    """A cohort of the one scan in a file, which is not opened yet."""
+    """A cohort of the one scan in a file, of which no more than the kind is looked at yet.
+
+    A DICOM file is one of the files of a series, and is called by the series' name.
+    """
+    if begins_as_dicom(path):
+        return read_dicom(path)
     return Cohort(plain(without_ending(path.name)), path, "single file", (_person(path, None),))
 
 

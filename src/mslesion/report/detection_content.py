@@ -29,11 +29,7 @@ def build_detection_document(detection: Detection) -> Document:
         subtitle="What mslesion found in one FLAIR scan",
         lead=_lead(detection),
         sections=(
-            Section(
-                "pictures",
-                "The lesions on the scan" if detection.lesions else "The scan",
-                (_montage(detection), _overview(detection)),
-            ),
+            _picture_section(detection),
             _lesion_section(detection),
             Section("slices", "Slice by slice", (_curves(detection),)),
             Section(
@@ -43,6 +39,14 @@ def build_detection_document(detection: Detection) -> Document:
             ),
         ),
     )
+
+
+def _picture_section(detection: Detection) -> Section:
+    """Slices and projections; in words alone where a name may be burned into them."""
+    title = "The lesions on the scan" if detection.lesions else "The scan"
+    if not detection.scan.may_be_shown:
+        return Section("pictures", title, (Text(wording.NOT_SHOWN),))
+    return Section("pictures", title, (_montage(detection), _overview(detection)))
 
 
 def _lead(detection: Detection) -> tuple[Block, ...]:

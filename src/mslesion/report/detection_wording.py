@@ -31,6 +31,10 @@ LIMITS = (
 )
 
 SIDES = "the patient's right is on the left"
+NOT_SHOWN = (
+    "No picture is shown: the scan's header says that text may be burned into its images, and that "
+    "may be a name."
+)
 SIDES_UNKNOWN = "which side is the patient's right is not known"
 
 _OUTLINED = Caption(

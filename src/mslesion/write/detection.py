@@ -16,7 +16,8 @@ from mslesion.read.detections import DetectionFiles
 from mslesion.read.names import bids_entities
 from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
-from mslesion.write.atomic import take_away, write_json, write_table, write_text
+from mslesion.write.atomic import take_away, write_bytes, write_json, write_table, write_text
+from mslesion.write.dicom.identity import DicomIdentity
 from mslesion.write.nifti import write_nifti
 
 LESION_COLUMNS = tuple(column.name for column in fields(Lesion))
@@ -24,13 +25,17 @@ SLICE_COLUMNS = tuple(column.name for column in fields(SliceFinding))
 
 
 def write_detection(
-    detection: Detection, folder: Path, source_uri: str | None = None
+    detection: Detection,
+    folder: Path,
+    source_uri: str | None = None,
+    dicom: DicomIdentity | None = None,
 ) -> DetectionFiles:
     """Write all that was found in one scan; the same detection gives the same bytes.
 
     Mask (uint8) and probability (float32) lie on ``detection.scan.stored_grid``. A table without
     a row holds the line of its columns. ``source_uri`` is the BIDS URI of the scan: with it, the
-    mask and the probability get the sidecars of a BIDS derivative.
+    mask and the probability get the sidecars of a BIDS derivative. With ``dicom``, there are DICOM
+    objects too, that tell of the patient or not.
 
     An older summary is taken away first and the new one comes last, with the SHA-256 of every
     other file as it lies on the disk: where there is a summary, all files beside it are of one
@@ -39,19 +44,49 @@ def write_detection(
     Raises:
         OutputError: ``folder`` cannot be written to, or holds a file of that name that is not
             ours to replace.
+        ScanError: ``dicom`` was asked for, and the scan's headers do not allow it.
     """
     files = DetectionFiles(folder, detection.name)
     require_ours(files)
     page = detection_report(detection)
+    objects = _dicom_files(detection, files, dicom)
+    told = {} if dicom is None else {"patient_in_dicom": dicom.value}
+    _take_away_dicom(files)
     take_away(files.summary)
     remove_refusal(files)
     try:
-        hashes = _write_all_but_summary(detection, files, page, source_uri)
-        write_json(files.summary, {**detection.summary(), "files": hashes})
+        hashes = _write_dicom(objects)
+        hashes |= _write_all_but_summary(detection, files, page, source_uri)
+        write_json(files.summary, {**detection.summary(), **told, "files": hashes})
     except BaseException:  # without a summary nobody would know whose files these are
         remove_unfinished(files)
         raise
     return files
+
+
+def _dicom_files(
+    detection: Detection, files: DetectionFiles, identity: DicomIdentity | None
+) -> dict[Path, bytes]:
+    if identity is None:
+        return {}
+    from mslesion.write.dicom.objects import dicom_objects
+
+    return dict(zip(files.dicom, dicom_objects(detection, identity), strict=True))
+
+
+def _take_away_dicom(files: DetectionFiles) -> None:
+    """Take away the objects of an earlier detection, which this one may not replace."""
+    written = files.written
+    for path in files.dicom:
+        if path.name in written:
+            take_away(path)
+
+
+def _write_dicom(objects: dict[Path, bytes]) -> dict[str, str]:
+    """Write the objects, and give the SHA-256 of each as it lies on the disk."""
+    for path, content in objects.items():
+        write_bytes(path, content)
+    return {path.name: file_sha256(path) for path in objects}
 
 
 def _write_all_but_summary(
@@ -79,7 +114,7 @@ def require_ours(files: DetectionFiles) -> None:
         OutputError: one of the files is there, and no summary of ours tells of it.
     """
     ours = files.written | ({files.refusal.name} if files.read_refusal() else set())
-    for path in (*files.with_sidecars, files.refusal):
+    for path in (*files.all_kinds, files.refusal):
         if os.path.lexists(path) and path.name not in ours:
             raise OutputError(
                 f"holds {path.name}, which mslesion did not write",
@@ -116,7 +151,7 @@ def remove_detection(files: DetectionFiles) -> None:
     Nothing is touched but what a summary of ours tells of.
     """
     written = files.written
-    for path in (*reversed(files.always), *files.sidecars):
+    for path in reversed(files.all_kinds):
         if path.name in written:
             take_away(path)
 
@@ -124,7 +159,7 @@ def remove_detection(files: DetectionFiles) -> None:
 def remove_unfinished(files: DetectionFiles) -> None:
     """Take away what a run left that was killed before it wrote the summary."""
     if not files.written:
-        for path in files.with_sidecars:
+        for path in files.all_kinds:
             take_away(path)
 
 

@@ -32,7 +32,7 @@ from mslesion.lesions.model import LesionModel, load_lesion_model, ready
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
 from mslesion.progress import track
 from mslesion.read import load
-from mslesion.read.side_files import file_sha256
+from mslesion.read.inputs import input_sha256
 from mslesion.write.atomic import atomic_path
 
 _REAL_SHARE = 0.45
@@ -259,6 +259,6 @@ def _trained_on(scans: Sequence[KnownScan], recipe: DetectorRecipe) -> dict[str,
             name: sorted({scan.person_id for scan in scans if scan.dataset == name})
             for name in datasets
         },
-        "scans_sha256": sorted(file_sha256(scan.scan_file.image) for scan in scans),
+        "scans_sha256": sorted(input_sha256(scan.scan_file.image) for scan in scans),
         "recipe": asdict(recipe),
     }

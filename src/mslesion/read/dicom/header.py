@@ -1,0 +1,528 @@
+"""One DICOM file without its voxels: what is asked for, bounded, and nothing else.
+
+Of the header only the elements of ``_WANTED`` are kept. Free text is looked through for known words
+and dropped, so that no name can come out of here. However large, deep or broken a file is, no more
+than ``MOST_HEADER_BYTES`` of it are read; voxels are not.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import re
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import file_digest, sha256
+from math import isfinite
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from mslesion.errors import GeometryError, ScanError, UnreadableFileError, VoxelError
+from mslesion.read.content import regular_file_size
+from mslesion.read.volume import GET_AGAIN, MAX_VOXELS, MOST_COMPRESSION
+
+PREAMBLE_BYTES = 128
+_MAGIC = b"DICM"
+MOST_HEADER_BYTES = 2**23
+"""An enhanced image of 400 slices has a header of a megabyte or two."""
+MOST_INFLATED_BYTES = 2**25
+MOST_DEFLATION = 50
+"""Deflate halves an MR image; it packs zeros a thousandfold."""
+MOST_ROWS = 4096
+"""No MR image has more rows or columns."""
+
+MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"
+ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.1"
+LEGACY_ENHANCED_MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4.4"
+MR_CLASSES = frozenset({MR_IMAGE, ENHANCED_MR_IMAGE, LEGACY_ENHANCED_MR_IMAGE})
+DEFLATED = "1.2.840.10008.1.2.1.99"
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", DEFLATED, EXPLICIT_BIG_ENDIAN})
+"""Transfer syntaxes whose voxels are not compressed (PS3.5, annex A)."""
+
+_FIRST_PIXEL_TAG = 0x7FE00000
+_PIXEL_DATA, _FLOAT_DATA, _DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
+_SHARED_GROUPS, _FRAME_GROUPS = 0x52009229, 0x52009230
+_WANTED = (
+    0x00080008,  # ImageType
+    0x00080016,  # SOPClassUID
+    0x00080018,  # SOPInstanceUID
+    0x00080060,  # Modality
+    0x0008103E,  # SeriesDescription
+    0x00100020,  # PatientID
+    0x00180010,  # ContrastBolusAgent
+    0x00180024,  # SequenceName
+    0x00180080,  # RepetitionTime
+    0x00180081,  # EchoTime
+    0x00180082,  # InversionTime
+    0x00181030,  # ProtocolName
+    0x00189005,  # PulseSequenceName
+    0x0020000D,  # StudyInstanceUID
+    0x0020000E,  # SeriesInstanceUID
+    0x00200013,  # InstanceNumber
+    0x00200032,  # ImagePositionPatient
+    0x00200037,  # ImageOrientationPatient
+    0x00280002,  # SamplesPerPixel
+    0x00280004,  # PhotometricInterpretation
+    0x00280008,  # NumberOfFrames
+    0x00280010,  # Rows
+    0x00280011,  # Columns
+    0x00280030,  # PixelSpacing
+    0x00280100,  # BitsAllocated
+    0x00280101,  # BitsStored
+    0x00280103,  # PixelRepresentation
+    0x00280301,  # BurnedInAnnotation
+    0x00281052,  # RescaleIntercept
+    0x00281053,  # RescaleSlope
+    _SHARED_GROUPS,
+    _FRAME_GROUPS,
+)
+
+# Words of free text that tell what a series is; the text itself is forgotten.
+_WORDS = {
+    "FLAIR": r"FLAIR|DARK[ _.-]?FLUID",
+    "T1": r"(?<![A-Z0-9])T1(?![0-9])|MP-?2?RAGE|BRAVO",
+    "T2": r"(?<![A-Z0-9])T2(?![0-9])",
+    "DIR": r"(?<![A-Z])DIR(?![A-Z])|DOUBLE.?INV",
+    "diffusion": r"(?<![A-Z])(?:DWI|DTI|ADC|TRACEW?)(?![A-Z])|DIFF",
+    "localizer": r"LOCALI[SZ]ER|SCOUT|SURVEY|(?<![A-Z])LOC(?![A-Z])",
+    "projection": r"(?<![A-Z])MIP(?![A-Z])",
+    "contrast agent": r"(?<![A-Z])(?:GD|GAD|POST|KM)(?![A-Z])|\+ ?C(?![A-Z])|GADO",
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What all images of a series should have in common. Times are in ms, None where unknown."""
+
+    sop_class: str
+    image_type: tuple[str, ...]
+    words: frozenset[str]
+    repetition_ms: float | None
+    echo_ms: float | None
+    inversion_ms: float | None
+    has_contrast_agent: bool
+    has_burned_in_text: bool
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One slice: where it lies, in DICOM's LPS millimetres, and how its values are scaled.
+
+    ``row_direction`` and ``column_direction`` are those of ImageOrientationPatient: along a row,
+    and down a column. ``spacing_mm`` is between rows, then between columns.
+    """
+
+    index: int
+    position_mm: tuple[float, ...] | None
+    orientation: tuple[float, ...] | None
+    spacing_mm: tuple[float, ...] | None
+    slope: float
+    intercept: float
+    echo_ms: float | None
+    image_type: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How the voxels lie in the file; ``length`` is None where they are in fragments."""
+
+    transfer_syntax: str
+    offset: int
+    length: int | None
+    tag: int
+    rows: int
+    columns: int
+    bits_allocated: int
+    bits_stored: int
+    is_signed: bool
+    is_inverted: bool
+
+    @property
+    def frame_bytes(self) -> int:
+        """How many bytes the values of one frame take when they are not compressed."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+
+@dataclass(frozen=True, eq=False)
+class DicomImage:
+    """One file of an MR series. ``problem`` says why its voxels cannot be used."""
+
+    path: Path
+    patient_key: str
+    study_uid: str
+    series_uid: str
+    instance_uid: str
+    instance_number: int
+    kind: Kind
+    frames: tuple[Frame, ...]
+    pixels: PixelLayout | None
+    problem: ScanError | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class OtherObject:
+    """A DICOM file that holds no MR image: a directory, a report, another modality."""
+
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class DamagedFile:
+    """A DICOM file that does not say which series it is of; its hash tells which file it is."""
+
+    path: Path
+    problem: ScanError
+    sha256: str
+
+
+def is_dicom(head: bytes) -> bool:
+    """Whether a file begins as a DICOM file does (PS3.10, section 7.1)."""
+    return head[PREAMBLE_BYTES : PREAMBLE_BYTES + 4] == _MAGIC
+
+
+def read_header(path: Path) -> DicomImage | OtherObject | DamagedFile | None:
+    """What one file is, without its voxels; None where it is no DICOM file at all."""
+    try:
+        size_bytes = regular_file_size(path)
+    except UnreadableFileError:
+        return None  # a pipe, a broken link, an empty file: no slice
+    with path.open("rb") as file:
+        if not is_dicom(file.read(PREAMBLE_BYTES + 4)):
+            return None
+        try:
+            with quiet_pydicom(), data_set(file) as opened:
+                if opened.media_class and opened.media_class not in MR_CLASSES:
+                    return OtherObject(path)
+                return _image_of(path, opened, size_bytes)
+        except ScanError as error:
+            return _damaged_file(path, error)
+        except Exception as error:  # noqa: BLE001 - pydicom raises of many kinds on damaged files
+            return _damaged_file(path, _damaged(error))
+
+
+def _damaged_file(path: Path, problem: ScanError) -> DamagedFile:
+    with path.open("rb") as file:
+        return DamagedFile(path, problem, file_digest(file, "sha256").hexdigest())
+
+
+def _damaged(error: BaseException) -> ScanError:
+    problem = UnreadableFileError(
+        "holds a DICOM header that is nested too deep"
+        if isinstance(error, RecursionError)
+        else "holds a DICOM header that is damaged or cut short",
+        remedy=GET_AGAIN,
+    )
+    problem.__cause__ = error if not isinstance(error, RecursionError) else None
+    return problem
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """What pydicom says of odd values would repeat them on the terminal."""
+    from pydicom.config import disable_value_validation
+
+    logger = logging.getLogger("pydicom")
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings(), disable_value_validation():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was_disabled
+
+
+class _BoundedReader(io.RawIOBase):
+    """A stream of which no more than so many bytes can be read, wherever they lie."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left = MOST_HEADER_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(self._left + 1 if size < 0 else min(size, self._left + 1))
+        self._left -= len(data)
+        if self._left < 0:
+            raise UnreadableFileError(
+                f"holds a DICOM header of more than {MOST_HEADER_BYTES >> 20} MB",
+                remedy=GET_AGAIN,
+            )
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+class DataSet(NamedTuple):
+    """An open file, at the beginning of its data set, and what its file meta information says."""
+
+    stream: BinaryIO
+    transfer_syntax: str
+    media_class: str
+
+
+@contextmanager
+def data_set(file: BinaryIO) -> Iterator[DataSet]:
+    """The data set of an open DICOM file, unpacked where it is deflated as a whole.
+
+    Raises:
+        UnreadableFileError: It is deflated, and damaged or larger than it may be.
+    """
+    from pydicom.filereader import read_dataset
+
+    file.seek(PREAMBLE_BYTES + 4)
+    bounded: Any = _BoundedReader(file)
+    meta = read_dataset(bounded, False, True, stop_when=lambda tag, _vr, _n: tag >> 16 != 2)
+    transfer_syntax = str(meta.get("TransferSyntaxUID", IMPLICIT_LITTLE_ENDIAN))
+    stream = _inflated(file) if transfer_syntax == DEFLATED else file
+    yield DataSet(stream, transfer_syntax, str(meta.get("MediaStorageSOPClassUID", "")))
+
+
+def _inflated(file: BinaryIO) -> BinaryIO:
+    packed = file.read()
+    most_bytes = max(MOST_INFLATED_BYTES, MOST_DEFLATION * len(packed))
+    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = unpacker.decompress(packed, most_bytes)
+    if unpacker.unconsumed_tail:
+        raise UnreadableFileError(
+            f"is deflated, and inflates to more than {most_bytes >> 20} MB: no image can be "
+            "compressed so much",
+            remedy=GET_AGAIN,
+        )
+    return io.BytesIO(data)
+
+
+def header_of(opened: DataSet, tags: tuple[int, ...] = _WANTED) -> Any:
+    """The elements ``tags`` of a data set, as far as its voxels, at which the stream stops."""
+    from pydicom.filereader import read_dataset
+
+    transfer_syntax = opened.transfer_syntax
+    bounded: Any = _BoundedReader(opened.stream)
+    return read_dataset(
+        bounded,
+        transfer_syntax == IMPLICIT_LITTLE_ENDIAN,
+        transfer_syntax != EXPLICIT_BIG_ENDIAN,
+        stop_when=lambda tag, _vr, _length: tag >= _FIRST_PIXEL_TAG,
+        specific_tags=list(tags),
+    )
+
+
+def _image_of(
+    path: Path, opened: DataSet, size_bytes: int
+) -> DicomImage | OtherObject | DamagedFile:
+    header = header_of(opened)
+    sop_class = str(header.get("SOPClassUID", ""))
+    uids = [str(header.get(n, "")) for n in ("SeriesInstanceUID", "SOPInstanceUID")]
+    if sop_class and (sop_class not in MR_CLASSES or header.get("Modality", "MR") != "MR"):
+        return OtherObject(path)
+    if not all(uids):
+        return _damaged_file(path, _damaged(EOFError()))
+    if isinstance(opened.stream, io.BytesIO):
+        size_bytes = opened.stream.getbuffer().nbytes
+    frames: tuple[Frame, ...] = ()
+    pixels: PixelLayout | None = None
+    problem: ScanError | None = None
+    try:
+        frames = tuple(_frames_of(header))
+        pixels = _pixels_of(header, opened, len(frames))
+        _require_all_there(pixels, len(frames), size_bytes)
+    except ScanError as error:
+        problem = error
+    patient_id = str(header.get("PatientID", "") or "")
+    return DicomImage(
+        path,
+        sha256(patient_id.encode("utf-8", "surrogateescape")).hexdigest() if patient_id else "",
+        str(header.get("StudyInstanceUID", "")),
+        uids[0],
+        uids[1],
+        int(_number(header.get("InstanceNumber")) or 0),
+        _kind_of(header, frames),
+        frames,
+        pixels,
+        problem,
+    )
+
+
+def _kind_of(header: Any, frames: tuple[Frame, ...]) -> Kind:
+    texts = [
+        str(header.get(name, "") or "")
+        for name in ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
+    ]
+    text = " | ".join(texts).upper()
+    words = frozenset(word for word, pattern in _WORDS.items() if re.search(pattern, text))
+    shared = _first_item(header, "SharedFunctionalGroupsSequence")
+    per_frame = _first_item(header, "PerFrameFunctionalGroupsSequence")
+
+    def time_ms(plain: str, sequence: str, keyword: str) -> float | None:
+        for item in (shared, per_frame):
+            value = _number(_first_item(item, sequence).get(keyword))
+            if value is not None and value > 0:
+                return value
+        value = _number(header.get(plain))
+        return value if value is not None and value > 0 else None
+
+    return Kind(
+        str(header.get("SOPClassUID", "")),
+        frames[0].image_type if frames else (),
+        words,
+        time_ms("RepetitionTime", "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+        time_ms("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
+        time_ms("InversionTime", "MRModifierSequence", "InversionTimes"),
+        bool(str(header.get("ContrastBolusAgent", "") or "").strip()) or "contrast agent" in words,
+        str(header.get("BurnedInAnnotation", "") or "").strip().upper() == "YES",
+    )
+
+
+def _frames_of(header: Any) -> Iterator[Frame]:
+    if str(header.get("SOPClassUID", "")) == MR_IMAGE:
+        yield _frame(0, (header,), header)
+        return
+    shared = _first_item(header, "SharedFunctionalGroupsSequence")
+    groups = header.get("PerFrameFunctionalGroupsSequence") or ()
+    claimed = int(_number(header.get("NumberOfFrames")) or len(groups))
+    if not groups or claimed != len(groups):
+        raise UnreadableFileError(
+            f"claims {claimed} frames, and describes {len(groups)}", remedy=GET_AGAIN
+        )
+    for index, own in enumerate(groups):
+        yield _frame(index, (own, shared), header)
+
+
+_POSITION = ("PlanePositionSequence", "ImagePositionPatient")
+_ORIENTATION = ("PlaneOrientationSequence", "ImageOrientationPatient")
+_SPACING = ("PixelMeasuresSequence", "PixelSpacing")
+_SLOPE = ("PixelValueTransformationSequence", "RescaleSlope")
+_INTERCEPT = ("PixelValueTransformationSequence", "RescaleIntercept")
+_ECHO = ("MREchoSequence", "EffectiveEchoTime")
+_TYPE = ("MRImageFrameTypeSequence", "FrameType")
+
+
+def _frame(index: int, places: tuple[Any, ...], header: Any) -> Frame:
+    """A frame's geometry and scaling: its own, or else those that all frames share."""
+
+    def found(sequence: str, keyword: str) -> Any:
+        for place in places:
+            for item in (place.get(sequence) or [])[:1]:
+                if item.get(keyword) is not None:
+                    return item.get(keyword)
+            if place is header and place.get(keyword) is not None:
+                return place.get(keyword)
+        return None
+
+    slope, intercept = _number(found(*_SLOPE)), _number(found(*_INTERCEPT))
+    is_scaled = bool(slope)  # a slope of 0 or none is no scaling, as in NIfTI
+    image_type = found(*_TYPE) or header.get("ImageType") or ()
+    return Frame(
+        index,
+        _numbers(found(*_POSITION), 3),
+        _numbers(found(*_ORIENTATION), 6),
+        _numbers(found(*_SPACING), 2),
+        slope if is_scaled and slope else 1.0,
+        (intercept or 0.0) if is_scaled else 0.0,
+        _number(found(*_ECHO)) or _number(header.get("EchoTime")),
+        tuple(
+            str(v).upper() for v in ((image_type,) if isinstance(image_type, str) else image_type)
+        ),
+    )
+
+
+def _first_item(place: Any, keyword: str) -> Any:
+    """The first item of a sequence; {} where there is none."""
+    items = place.get(keyword) if place else None
+    return items[0] if items else {}
+
+
+def _number(value: Any) -> float | None:
+    """A finite number; None for anything else. The first, where there are several."""
+    try:
+        if value is None or isinstance(value, str):
+            number = float(value) if value else None
+        else:
+            number = float(value[0]) if hasattr(value, "__len__") else float(value)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return number if number is not None and isfinite(number) else None
+
+
+def _numbers(values: Any, count: int) -> tuple[float, ...] | None:
+    """So many finite numbers; None for anything else."""
+    try:
+        numbers = tuple(float(value) for value in values)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if len(numbers) == count and all(map(isfinite, numbers)) else None
+
+
+def _pixels_of(header: Any, opened: DataSet, frame_count: int) -> PixelLayout:
+    rows, columns, allocated, samples = (
+        int(_number(header.get(name)) or 0)
+        for name in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel")
+    )
+    if rows < 1 or columns < 1:
+        raise GeometryError(f"claims {columns} x {rows} voxels", remedy=GET_AGAIN)
+    if max(rows, columns) > MOST_ROWS or rows * columns * frame_count > MAX_VOXELS:
+        count = f" x {frame_count}" if frame_count > 1 else ""
+        raise UnreadableFileError(
+            f"claims {columns} x {rows}{count} voxels, more than any image of a head has",
+            remedy=GET_AGAIN,
+        )
+    if samples > 1:
+        raise VoxelError("has colour voxels", remedy="give the magnitude image, in grey")
+    tag, length, offset = _pixel_element(opened.stream, opened.transfer_syntax)
+    if tag not in {_PIXEL_DATA, _FLOAT_DATA, _DOUBLE_DATA}:
+        raise UnreadableFileError("holds no image: a header without PixelData", remedy=GET_AGAIN)
+    if tag == _PIXEL_DATA and allocated not in {8, 16, 32}:
+        raise VoxelError(f"has voxels of {allocated} bits", remedy="export the scan again")
+    stored = int(_number(header.get("BitsStored")) or allocated)
+    return PixelLayout(
+        opened.transfer_syntax,
+        offset,
+        None if length == 0xFFFFFFFF else length,
+        tag,
+        rows,
+        columns,
+        {_FLOAT_DATA: 32, _DOUBLE_DATA: 64}.get(tag, allocated),
+        min(stored, allocated) if stored > 0 else allocated,
+        bool(_number(header.get("PixelRepresentation"))),
+        str(header.get("PhotometricInterpretation", "")).strip().upper() == "MONOCHROME1",
+    )
+
+
+def _pixel_element(stream: BinaryIO, transfer_syntax: str) -> tuple[int, int, int]:
+    """Tag, length and place of the value of the element at which reading the header stopped."""
+    is_big = transfer_syntax == EXPLICIT_BIG_ENDIAN
+    order: Any = "big" if is_big else "little"
+    head = stream.read(8)
+    if len(head) < 8:
+        return 0, 0, 0
+    tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
+    if transfer_syntax == IMPLICIT_LITTLE_ENDIAN:
+        return tag, int.from_bytes(head[4:8], order), stream.tell()
+    return tag, int.from_bytes(stream.read(4), order), stream.tell()
+
+
+def _require_all_there(pixels: PixelLayout, frame_count: int, size_bytes: int) -> None:
+    wanted = pixels.frame_bytes * frame_count
+    if pixels.length is None or pixels.transfer_syntax not in NATIVE:
+        _require_plausible_compression(wanted, size_bytes)
+        return
+    there = min(pixels.length, size_bytes - pixels.offset)
+    if there < wanted:
+        raise UnreadableFileError(
+            f"ends early: {max(there, 0)} of {wanted} bytes of voxels are there", remedy=GET_AGAIN
+        )
+
+
+def _require_plausible_compression(wanted: int, size_bytes: int) -> None:
+    if wanted > max(MOST_INFLATED_BYTES, MOST_COMPRESSION * size_bytes):
+        raise UnreadableFileError(
+            f"claims {wanted} bytes of voxels in {size_bytes}: no scan can be compressed so much",
+            remedy=GET_AGAIN,
+        )

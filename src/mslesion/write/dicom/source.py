@@ -1,0 +1,158 @@
+"""The headers of the images that a detection is of, with only what objects made of them need."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mslesion.detection import Detection
+from mslesion.errors import ScanError, UsageError
+from mslesion.read.dicom.address import is_address
+from mslesion.read.dicom.header import data_set, header_of, quiet_pydicom
+from mslesion.read.dicom.reading import find_series
+from mslesion.read.dicom.series import Slice
+from mslesion.write.dicom.identity import DicomIdentity
+
+_REFERENCE = (
+    0x00080016,  # SOPClassUID
+    0x00080018,  # SOPInstanceUID
+    0x00080060,  # Modality
+    0x0020000D,  # StudyInstanceUID
+    0x0020000E,  # SeriesInstanceUID
+    0x00200013,  # InstanceNumber
+    0x00200052,  # FrameOfReferenceUID
+    0x00200032,  # ImagePositionPatient
+    0x00200037,  # ImageOrientationPatient
+    0x00280008,  # NumberOfFrames
+    0x00280010,  # Rows
+    0x00280011,  # Columns
+    0x00280030,  # PixelSpacing
+    0x00180050,  # SliceThickness
+    0x52009229,  # SharedFunctionalGroupsSequence
+    0x52009230,  # PerFrameFunctionalGroupsSequence
+)
+_PATIENT = (
+    0x00080020,  # StudyDate
+    0x00080030,  # StudyTime
+    0x00080050,  # AccessionNumber
+    0x00080090,  # ReferringPhysicianName
+    0x00100010,  # PatientName
+    0x00100020,  # PatientID
+    0x00100021,  # IssuerOfPatientID
+    0x00100030,  # PatientBirthDate
+    0x00100040,  # PatientSex
+    0x00200010,  # StudyID
+)
+_EMPTY_UNLESS_KEPT = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
+    "StudyDate", "StudyTime", "ReferringPhysicianName",
+)  # fmt: skip
+_GEOMETRY_GROUPS = (
+    "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
+    "FrameContentSequence",
+)  # fmt: skip
+_INDICES = ("DimensionIndexValues", "StackID", "InStackPositionNumber")
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
+
+
+@dataclass(frozen=True, eq=False)
+class SourceImages:
+    """Data sets of the source's files, without voxels, and which slice of the volume each is of.
+
+    Of single-frame images ``order`` is 0, 1, 2, ...; of a multi-frame image, it is the index of the
+    frame that each slice of the volume lies in.
+    """
+
+    data_sets: tuple[Any, ...]
+    order: tuple[int, ...]
+
+    @property
+    def first(self) -> Any:
+        """The data set whose study and patient new objects belong to."""
+        return self.data_sets[0]
+
+
+def require_dicom(source: Path | None) -> Path:
+    """The address of the series that a scan came from.
+
+    Raises:
+        UsageError: It did not come from DICOM.
+    """
+    if source is None or not is_address(source):
+        raise UsageError(
+            "DICOM objects are made for DICOM input: other files have no series to refer to",
+            remedy="leave out --dicom-seg, or give the DICOM folder",
+            file=source,
+        )
+    return source
+
+
+def source_images(detection: Detection, identity: DicomIdentity) -> SourceImages:
+    """Read the headers of a detection's images again, in the order of its slices.
+
+    Raises:
+        UsageError: The scan is not from DICOM.
+        ScanError: The headers hold no UIDs that could be referred to.
+    """
+    address = require_dicom(detection.scan.source)
+    ordered = find_series(address).ordered
+    step_mm = detection.scan.stored_grid.spacing_mm[2]
+    paths = list(dict.fromkeys(one.image.path for one in ordered.slices))
+    with quiet_pydicom():
+        data_sets = tuple(_header(path, identity, step_mm) for path in paths)
+    for data in data_sets:
+        if not all(_is_uid(str(data.get(name, ""))) for name in _UIDS):
+            raise ScanError(
+                "has UIDs that are none, or no FrameOfReferenceUID: nothing can refer to it",
+                remedy="leave out --dicom-seg, or export the series again",
+                file=address,
+            )
+    return SourceImages(data_sets, _order(ordered.slices, data_sets, address))
+
+
+def _order(slices: Sequence[Slice], data_sets: Sequence[Any], address: Path) -> tuple[int, ...]:
+    if "NumberOfFrames" not in data_sets[0]:
+        return tuple(range(len(slices)))
+    if len(data_sets) > 1 or int(data_sets[0].NumberOfFrames) != len(slices):
+        raise ScanError(
+            "holds slices in several multi-frame files, or some twice: no object can refer to that",
+            remedy="leave out --dicom-seg, or export the series again",
+            file=address,
+        )
+    return tuple(one.frame.index for one in slices)
+
+
+def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
+    is_kept = identity is DicomIdentity.KEPT
+    with path.open("rb") as file, data_set(file) as opened:
+        header = header_of(opened, (*_REFERENCE, *(_PATIENT if is_kept else ())))
+    for name in _EMPTY_UNLESS_KEPT:
+        if name not in header:
+            setattr(header, name, "")
+    if not is_kept and "SpecificCharacterSet" in header:
+        del header.SpecificCharacterSet
+    header.PositionReferenceIndicator = ""
+    for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+        for group in header.get(groups) or ():
+            _keep_only(group, _GEOMETRY_GROUPS)
+            for item in group.get("FrameContentSequence") or ():
+                _keep_only(item, _INDICES)
+    if "NumberOfFrames" not in header:
+        header.SpacingBetweenSlices = f"{step_mm:.9f}"[:16]
+        if not header.get("SliceThickness"):
+            header.SliceThickness = header.SpacingBetweenSlices
+    return header
+
+
+def _keep_only(data: Any, keywords: tuple[str, ...]) -> None:
+    for element in list(data):
+        if element.keyword not in keywords:
+            del data[element.tag]
+
+
+def _is_uid(text: str) -> bool:
+    return len(text) <= 64 and bool(_UID.fullmatch(text))

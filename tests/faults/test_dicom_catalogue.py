@@ -1,0 +1,547 @@
+"""The catalogue of faults of DICOM: what lies in a folder, and what ``mslesion detect`` must do.
+
+One row a case, each made from the same good series. The lesions are made up: what a row proves is
+that the scan which reaches the detector is the good one, to the voxel, or that none does.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import tracemalloc
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, RLELossless
+
+import dicom_files
+from dicom_files import PERSON, ROOT, Volume, classic, enhanced, set_pixels, write
+from made_up_detection import detection_of
+from mslesion import batch
+from mslesion.cli import main
+from mslesion.detection import Detection
+from mslesion.detector import Detector
+from mslesion.errors import ScanError
+from mslesion.read import read_cohort
+from mslesion.read.dicom import pixels
+from mslesion.read.dicom.header import quiet_pydicom
+from mslesion.read.head import read_head
+from mslesion.read.inputs import input_sha256
+from mslesion.scan import Scan
+
+SHAPE = (40, 48, 10)
+MEGABYTE = 2**20
+Make = Callable[[list[FileDataset], Path], object]
+
+
+def good_volume() -> Volume:
+    """A small oblique volume, in slices of 5 mm, of values that no other slice has."""
+    angle = np.deg2rad(12)
+    tilt = np.eye(4)
+    tilt[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    affine = tilt @ np.diag([-0.9, -0.9, 5.0, 1.0])
+    affine[:3, 3] = [11, 14, -20]
+    voxels = np.random.default_rng(1).integers(0, 4000, SHAPE).astype(np.uint16)
+    return Volume(voxels, affine)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One case in words, how its folder is made of the good series, and what must happen.
+
+    ``refused`` is what the line says, ``told`` what stands in the history or (``warns``) in the
+    warnings; without any of them nothing is said. ``at_once`` is with less
+    than a second's work, in 200 MB.
+    """
+
+    case: str
+    make: Make
+    refused: str = ""
+    told: str = ""
+    warns: bool = False
+    code: str = "UNREADABLE"
+    at_once: bool = False
+
+
+def _save(files: list[FileDataset], folder: Path) -> None:
+    dicom_files.write_series(files, folder / "DOE^JANE" / "a")
+
+
+def _without(*numbers: int) -> Make:
+    """Slices taken away."""
+    return lambda files, folder: _save([f for n, f in enumerate(files) if n not in numbers], folder)
+
+
+def _each(change: Callable[[FileDataset, int], object]) -> Make:
+    """Something changed in every slice."""
+
+    def make(files: list[FileDataset], folder: Path) -> None:
+        for number, data in enumerate(files):
+            change(data, number)
+        _save(files, folder)
+
+    return make
+
+
+def _one(change: Callable[[FileDataset], object]) -> Make:
+    """Something changed in one slice of the middle."""
+    return _each(lambda data, number: change(data) if number == 4 else None)
+
+
+def _bytes(change: Callable[[bytes], bytes]) -> Make:
+    """The bytes of one file changed."""
+
+    def make(files: list[FileDataset], folder: Path) -> None:
+        _save(files, folder)
+        path = sorted((folder / "DOE^JANE" / "a").iterdir())[3]
+        path.write_bytes(change(path.read_bytes()))
+
+    return make
+
+
+def _shifted(mm: float) -> Callable[[FileDataset], object]:
+    """A slice moved along the normal."""
+
+    def change(data: FileDataset) -> None:
+        rows, columns = np.array(data.ImageOrientationPatient, float).reshape(2, 3)
+        normal = np.cross(rows, columns)
+        place = np.array(data.ImagePositionPatient, float) + mm * normal
+        data.ImagePositionPatient = [f"{v:.9f}"[:16] for v in place]
+
+    return change
+
+
+def _identical_copy(files: list[FileDataset], folder: Path) -> None:
+    _save(files, folder)
+    write(files[2], folder / "again" / "copy.dcm")
+
+
+def _other_copy(files: list[FileDataset], folder: Path) -> None:
+    _save(files, folder)
+    set_pixels(files[2], files[2].pixel_array + np.uint16(1))
+    files[2].SOPInstanceUID += ".9"
+    write(files[2], folder / "again" / "copy.dcm")
+
+
+def _another_series(
+    files: list[FileDataset], folder: Path, number: int = 7, **tags: object
+) -> None:
+    """A second series of the same study, with other tags."""
+    _save(files, folder)
+    for data in classic(good_volume()):
+        data.SeriesInstanceUID = f"{ROOT}.{number}"
+        data.SOPInstanceUID += f".{number}"
+        for name, value in tags.items():
+            setattr(data, name, value)
+        write(data, folder / f"series{number}" / f"{data.InstanceNumber}")
+
+
+T1 = {"SeriesDescription": "t1_se_tra", "ProtocolName": "t1", "RepetitionTime": "500",
+      "EchoTime": "12", "InversionTime": None}  # fmt: skip
+SILENT = {"SeriesDescription": "", "ProtocolName": "", "InversionTime": None}
+
+
+def _localizer(files: list[FileDataset], folder: Path) -> None:
+    """Three sagittal slices under the series' own UID."""
+    _save(files, folder)
+    for data in classic(good_volume())[:3]:
+        data.ImageOrientationPatient = ["0", "1", "0", "0", "0", "-1"]
+        data.SOPInstanceUID += ".77"
+        write(data, folder / "loc" / f"{data.InstanceNumber}")
+
+
+def _enhanced(_files: list[FileDataset], folder: Path) -> None:
+    order = np.random.default_rng(3).permutation(SHAPE[2]).tolist()
+    write(enhanced(good_volume(), order), folder / "DOE^JANE")
+
+
+def _messy(files: list[FileDataset], folder: Path) -> None:
+    """Nested folders, a DICOMDIR, text, a picture of a screen, a report."""
+    for number, data in enumerate(files):
+        write(data, folder / "DOE^JANE" / f"{number % 3}" / "x" / f"I{number}")
+    meta = Dataset()
+    directory = FileDataset("", meta, file_meta=files[0].file_meta.copy(), preamble=bytes(128))
+    directory.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    directory.FileSetID = "CANARY"
+    directory.save_as(folder / "DICOMDIR", enforce_file_format=True)
+    (folder / "README.TXT").write_text("burned by Canary Hospital")
+    (folder / "autorun.exe").write_bytes(b"MZ" + bytes(200))
+    other = classic(good_volume())[0]
+    other.SOPClassUID = other.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7"
+    other.Modality = "OT"
+    write(other, folder / "DOE^JANE" / "screen")
+
+
+def _inverted(data: FileDataset, _number: int) -> None:
+    set_pixels(data, np.uint16(65535) - data.pixel_array)
+    data.PhotometricInterpretation = "MONOCHROME1"
+
+
+def _scaled(data: FileDataset, number: int) -> None:
+    """Stored otherwise in each slice, and the same once it is rescaled."""
+    set_pixels(data, (data.pixel_array + np.uint16(number)) * np.uint16(2))
+    data.RescaleSlope, data.RescaleIntercept = "0.5", str(-number)
+
+
+def _nested(files: list[FileDataset], folder: Path) -> None:
+    """5,000 sequences in each other, of no stated length."""
+    depth = 5000
+    opening = b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff" + b"\xfe\xff\x00\xe0\xff\xff\xff\xff"
+    closing = b"\xfe\xff\x0d\xe0\0\0\0\0" + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    path = write(files[0], folder / "a")
+    data = path.read_bytes()
+    start = data.index(b"\x08\x00\x05\x00CS")
+    path.write_bytes(data[:start] + depth * opening + depth * closing + data[start:])
+
+
+def _deflated_bomb(files: list[FileDataset], folder: Path) -> None:
+    """500 KB that inflate to 512 MB of zeros."""
+    data = files[0]
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
+    path = write(data, folder / "a")
+    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    body = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 192" + b"\x09\x00\x10\x00OB\0\0" + b"\0\0\0\x20"
+    packed = packer.compress(body)
+    packed += b"".join(packer.compress(bytes(MEGABYTE)) for _ in range(512)) + packer.flush()
+    head = path.read_bytes()
+    end = 132 + 12 + int.from_bytes(head[140:144], "little")
+    path.write_bytes(head[:end] + packed)
+    assert len(packed) < 600_000
+
+
+def _frames_bomb(_files: list[FileDataset], folder: Path) -> None:
+    """A small compressed file whose frames come to 512 MB."""
+    data = enhanced(good_volume())
+    data.Rows = data.Columns = 4096
+    data.file_meta.TransferSyntaxUID = RLELossless
+    data.PixelData = encapsulate([bytes(64)] * SHAPE[2])
+    data["PixelData"].VR = "OB"
+    write(data, folder / "a")
+
+
+def _codestream_bomb(files: list[FileDataset], folder: Path) -> None:
+    """Small pictures that claim 65,535 x 65,535 points in their own header."""
+    size = (65535).to_bytes(4)
+    stream = b"\xff\x4f\xff\x51" + (41).to_bytes(2) + bytes(2) + size + size + bytes(40)
+
+    def change(data: FileDataset, _number: int) -> None:
+        data.file_meta.TransferSyntaxUID = JPEG2000Lossless
+        data.PixelData = encapsulate([stream])
+        data["PixelData"].VR = "OB"
+
+    _each(change)(files, folder)
+
+
+def _compressed(uid: str) -> Make:
+    def change(data: FileDataset, _number: int) -> None:
+        data.compress(uid, generate_instance_uid=False)
+
+    return _each(change)
+
+
+def _undecodable(files: list[FileDataset], folder: Path) -> None:
+    """A film in MPEG2, which no decoder of images reads."""
+
+    def change(data: FileDataset, _number: int) -> None:
+        data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"
+        data.PixelData = encapsulate([bytes(64)])
+        data["PixelData"].VR = "OB"
+
+    _each(change)(files, folder)
+
+
+def _rename(data: FileDataset, _number: int) -> None:
+    data.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    data.PatientName = "Canary^\u30e4\u30de\u30c0=\u5c71\u7530^\u592a\u90ce"
+
+
+def _set(**tags: object) -> Callable[..., None]:
+    def change(data: FileDataset, *_: int) -> None:
+        for name, value in tags.items():
+            if value is None:
+                del data[name]
+            else:
+                setattr(data, name, value)
+
+    return change
+
+
+def _polyglot(prefix: bytes, suffix: bytes) -> Callable[[bytes], bytes]:
+    return lambda data: prefix.ljust(128, b"\0") + data[128:] + suffix
+
+
+CATALOGUE = (
+    Row("as it should be", _save),
+    Row("nested folders, DICOMDIR, other objects, other files", _messy),
+    Row("missing slice", _without(4), "lacks 1 slice between slices 4 and 5 of 9, by place: a gap "
+        "of 10.00 mm where others are 5.00 mm", code="GEOMETRY"),
+    Row("three missing slices", _without(4, 5, 6), "lacks 3 slices", code="GEOMETRY"),
+    Row("identical duplicate", _identical_copy, told="1 identical copy of a slice dropped"),
+    Row("two images at one place", _other_copy, "different images at one place", code="GEOMETRY"),
+    Row("InstanceNumber not in spatial order",
+        _each(lambda data, n: setattr(data, "InstanceNumber", str((7 * n) % 10 + 1))),
+        told="the numbers of the slices do not follow their places: sorted by place"),
+    Row("InstanceNumber in reverse",
+        _each(lambda data, n: setattr(data, "InstanceNumber", str(10 - n)))),
+    Row("spacing jitter of 1e-3 mm", _one(_shifted(1e-3))),
+    Row("spacing jitter of 0.5 mm", _one(_shifted(0.5)), "is unevenly spaced: 5.50 mm between",
+        code="GEOMETRY"),
+    Row("two series, one of them FLAIR", partial(_another_series, **T1),
+        told="chosen among 2 series of its study"),
+    Row("two FLAIR series", _another_series, "holds 2 FLAIR series among 2 series of its study",
+        code="SCAN"),
+    Row("two series, neither FLAIR",
+        lambda files, folder: (_each(_set(**T1))(files, folder),
+                               _another_series([], folder, **T1)),
+        "holds no series that is a FLAIR", code="SCAN"),
+    Row("a derived copy of the FLAIR beside it",
+        partial(_another_series, ImageType=["DERIVED", "SECONDARY", "MPR"]),
+        told="chosen among 2 series"),
+    Row("T1-weighted FLAIR alone", _each(_set(SeriesDescription="AX T1 FLAIR")),
+        "T1 FLAIR by its name", code="SCAN"),
+    Row("STIR named FLAIR", _each(_set(InversionTime="160")), "inversion time of 160 ms",
+        code="SCAN"),
+    Row("no name, but the times of a FLAIR", _each(_set(SeriesDescription="", ProtocolName=""))),
+    Row("neither name nor times", _each(_set(**SILENT)),
+        told="nothing in the DICOM header says that this is a FLAIR", warns=True),
+    Row("contrast agent", _each(_set(ContrastBolusAgent="Canary")), told="contrast agent was given",
+        warns=True),
+    Row("a localizer under the same SeriesInstanceUID", _localizer,
+        told="3 slices of another direction under the same series set aside"),
+    Row("mosaic", _each(_set(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])),
+        "a mosaic of slices in one picture", code="SCAN"),
+    Row("enhanced multi-frame in scrambled order", _enhanced, told="sorted by place"),
+    Row("MONOCHROME1", _each(_inverted), told="stored as MONOCHROME1: bright and dark turned over"),
+    Row("rescale per slice", _each(_scaled)),
+    Row("no PixelData", _one(_set(PixelData=None)), "a header without PixelData"),
+    Row("no PixelData in any file", _each(_set(PixelData=None)), "a header without PixelData"),
+    Row("voxels truncated", _bytes(lambda data: data[:-10]), "ends early: 3830 of 3840 bytes"),
+    Row("header truncated", _bytes(lambda data: data[:400]),
+        "lies beside a DICOM file that cannot"),
+    Row("no orientation in one slice", _one(_set(ImageOrientationPatient=None)),
+        "1 of 10 slices without orientation", code="GEOMETRY"),
+    Row("no position", _each(_set(ImagePositionPatient=None)), "slices without position",
+        code="GEOMETRY"),
+    Row("NaN as position", _one(_set(ImagePositionPatient=["nan", "0", "0"])),
+        "1 of 10 slices without position", code="GEOMETRY"),
+    Row("60,000 rows", _one(_set(Rows=60000)), "claims 40 x 60000 voxels", at_once=True),
+    Row("nested 5,000 deep", _nested, "is nested too deep", at_once=True),
+    Row("500 KB that inflate to 512 MB", _deflated_bomb, "no image can be compressed so much",
+        at_once=True),
+    Row("frames that unpack to 320 MB", _frames_bomb, "claims 4096 x 4096 x 10 voxels",
+        at_once=True),
+    Row("pictures that unpack to 4 GB", _codestream_bomb, "compressed voxels that are damaged",
+        at_once=True),
+    Row("compressed with RLE", _compressed(RLELossless)),
+    Row("compressed with JPEG 2000", _compressed(JPEG2000Lossless)),
+    Row("compressed without any decoder", _undecodable, "no decoder for that is installed"),
+    Row("executable in the preamble", _bytes(_polyglot(b"MZ\x90\0", b""))),
+    Row("zip in the tail", _bytes(_polyglot(b"", b"PK\x03\x04" + bytes(range(256)) * 4))),
+    Row("UID ../../x", _each(_set(SeriesInstanceUID="../../x", StudyInstanceUID="/etc/passwd"))),
+    Row("a name in Japanese", _each(_rename)),
+    Row("BurnedInAnnotation YES", _each(_set(BurnedInAnnotation="YES")),
+        told="text may be burned into the images", warns=True),
+    Row("colour", _each(_set(SamplesPerPixel=3)), "has colour voxels", code="VOXELS"),
+    Row("echoes under one series", _one(_set(EchoTime="80")), "images of 2 echo times",
+        code="GEOMETRY"),
+    Row("a single slice", lambda files, folder: write(files[4], folder / "a"),
+        "holds a single slice", code="GEOMETRY"),
+    Row("a report alone", lambda files, folder: write_other(files[0], folder),
+        "but no MR image", code="COHORT"),
+)  # fmt: skip
+
+
+def write_other(data: FileDataset, folder: Path) -> None:
+    """An object of another kind."""
+    data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.33"
+    write(data, folder / "sr")
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Scan]:
+    """The scans that reach the detector, whose findings are made up."""
+    scans: list[Scan] = []
+
+    def detect(path: Path, detector: Detector, name: str, volume: int | None = None) -> Detection:
+        scans.append(read_head(path, volume))
+        found = detection_of(
+            scans[-1], name, identity=detector.identity, input_sha256=input_sha256(path)
+        )
+        return replace(found, warnings=scans[-1].warnings)
+
+    monkeypatch.setattr(batch, "detect_scan", detect)
+    return scans
+
+
+def _good_scan() -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    volume = good_volume()
+    scan = Scan.from_stored(volume.voxels, volume.affine_vox_to_ras)
+    return scan.voxels, scan.grid.affine_vox_to_ras
+
+
+@pytest.mark.parametrize("row", CATALOGUE, ids=lambda row: row.case)
+def test_every_fault_of_dicom_ends_as_the_catalogue_says(
+    row: Row, seen: list[Scan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A faulty series is refused in one line, or reaches the detector as the good one."""
+    folder, output = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    with quiet_pydicom():
+        row.make(classic(good_volume()), folder)
+    if row.at_once:
+        _require_refused_at_once(folder)
+    exit_code = main(["detect", str(folder), "--output", str(output), "--threads", "1"])
+    said, complained = capsys.readouterr()
+    complaints = [line for line in complained.splitlines() if "finding lesions: " not in line]
+    _require_private(output, said, complained)
+    if row.refused:
+        (line,) = complaints
+        assert row.refused in line
+        assert line.startswith(f"{row.code}: {folder}")
+        assert (exit_code, said, seen) == (4, "", [])
+        assert {path.name for path in output.rglob("*")} <= {
+            "cohort.tsv",
+            "lesions.tsv",
+            "run.json",
+        }
+        return
+    assert (exit_code, complaints) == (0, [])
+    voxels, affine_vox_to_ras = _good_scan()
+    np.testing.assert_array_equal(seen[0].voxels, voxels)
+    np.testing.assert_allclose(seen[0].grid.affine_vox_to_ras, affine_vox_to_ras, atol=1e-3)
+    (summary,) = (json.loads(path.read_text()) for path in output.glob("*_summary.json"))
+    assert summary["name"].startswith("series-")
+    told = " | ".join(summary["warnings" if row.warns else "history"])
+    assert row.told in told
+    assert bool(told) == bool(row.told)
+    assert summary["history" if row.warns else "warnings"] == []
+
+
+def _require_refused_at_once(folder: Path) -> None:
+    """Reading takes less than a second of work, and 200 MB."""
+    tracemalloc.start()
+    started = process_time()
+    with pytest.raises(ScanError):
+        read_head(read_cohort(folder).people[0].scans[0].image)
+    seconds = process_time() - started
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert seconds < 1
+    assert peak_bytes < 200e6
+
+
+def _require_private(output: Path, said: str, complained: str) -> None:
+    """Nothing of the person or of names of files inside the folder is written or said."""
+    texts = [said.encode(), complained.encode()]
+    texts += [p.name.encode() + p.read_bytes() for p in output.rglob("*") if p.is_file()]
+    canaries = [*map(str, PERSON.values()), "canary", "doe^jane", "etc/passwd", "../x"]
+    for canary in canaries:
+        if len(canary) > 1:
+            assert not any(canary.lower().encode() in text.lower() for text in texts), canary
+
+
+def test_no_picture_is_made_where_a_name_may_be_burned_in(seen: list[Scan], tmp_path: Path) -> None:
+    """The page says why it shows no slice, and holds no picture of one."""
+    files = classic(good_volume())
+    _each(_set(BurnedInAnnotation="YES"))(files, tmp_path / "in")
+    assert main(["detect", str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 0
+    page = html.unescape(next((tmp_path / "out").glob("*.html")).read_text())
+    assert "No picture is shown" in page
+    assert page.count("data:image/") <= 1  # the curve over slices, which shows no voxel
+    assert not seen[0].may_be_shown
+
+
+def test_a_missing_decoder_is_named_with_the_extra(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the libraries of the extra, its name is in the line."""
+    from pydicom.pixels.decoders.base import Decoder
+
+    _compressed(RLELossless)(classic(good_volume()), tmp_path / "in")
+    monkeypatch.setattr(Decoder, "is_available", False)
+    assert main(["detect", str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 4
+    assert "pip install 'mslesion[dicom-compressed]'" in capsys.readouterr().err
+
+
+def test_one_multi_frame_file_is_a_scan_and_one_slice_is_none(
+    seen: list[Scan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An enhanced file may be given directly; a single classic slice is refused with what to do."""
+    whole = write(enhanced(good_volume()), tmp_path / "DOE^JANE.dcm")
+    assert main(["detect", str(whole), "--output", str(tmp_path / "out")]) == 0
+    assert len(seen) == 1
+    assert not [path for path in (tmp_path / "out").iterdir() if "DOE" in path.name]
+    slice_file = write(classic(good_volume())[0], tmp_path / "one.dcm")
+    capsys.readouterr()
+    assert main(["detect", str(slice_file), "--output", str(tmp_path / "other")]) == 4
+    assert "give the folder with all slices of the series" in capsys.readouterr().err
+
+
+def test_one_of_several_flair_series_is_taken_by_its_address(
+    seen: list[Scan], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the refusal calls a series is what can be given in its place."""
+    folder = tmp_path / "in"
+    _another_series(classic(good_volume()), folder)
+    assert main(["detect", str(folder), "--output", str(tmp_path / "a")]) == 4
+    name = capsys.readouterr().err.split("2 series of its study: ")[1].split(" ")[0]
+    assert main(["detect", str(folder / name), "--output", str(tmp_path / "b")]) == 0
+    assert len(seen) == 1
+    assert (tmp_path / "b" / f"{name}_summary.json").is_file()
+
+
+def test_several_studies_are_several_scans_and_one_bad_does_not_stop_the_others(
+    seen: list[Scan], tmp_path: Path
+) -> None:
+    """Two patients, one with two visits, of which one lacks a slice."""
+    for number, (patient, drop) in enumerate((("A", None), ("A", 3), ("B", None))):
+        for k, data in enumerate(classic(good_volume())):
+            data.PatientID, data.StudyInstanceUID = patient, f"{ROOT}.1{number}"
+            data.SeriesInstanceUID = f"{ROOT}.2{number}"
+            if k != drop:
+                write(data, tmp_path / "in" / f"{number}" / f"{k}")
+    assert main(["detect", str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 3
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert sorted(scan["status"] for scan in run["scans"]) == ["done", "done", "set aside"]
+    assert len({scan["participant_id"] for scan in run["scans"]}) == 2
+    assert len(seen) == 2
+
+
+def test_codestreams_say_their_size() -> None:
+    """JPEG 2000 and JPEG pictures made by libraries claim the size they have."""
+    data = classic(good_volume())[0]
+    data.compress(JPEG2000Lossless)
+    frame = next(iter(pydicom.encaps.generate_frames(data.PixelData, number_of_frames=1)))
+    assert pixels.codestream_size(frame) == (SHAPE[1], SHAPE[0])
+    jpeg = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xf7\x00\x0b\x08\x01\x02\x03\x04\x01\x01\x11\x00"
+    assert pixels.codestream_size(jpeg) == (0x0102, 0x0304)
+    assert pixels.codestream_size(bytes(64)) is None
+
+
+def test_resume_passes_over_a_series_that_has_not_changed(seen: list[Scan], tmp_path: Path) -> None:
+    """The same files under other names are the same input; a changed voxel is not."""
+    files = classic(good_volume())
+    command = ["detect", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--resume"]
+    _save(files, tmp_path / "in")
+    assert main(command) == 0
+    folder = tmp_path / "in" / "DOE^JANE" / "a"
+    for path in list(folder.iterdir()):
+        path.rename(path.with_name(f"z{path.name}"))
+    assert main(command) == 0
+    assert len(seen) == 1
+    set_pixels(files[4], files[4].pixel_array + np.uint16(1))
+    for path in folder.iterdir():
+        path.unlink()
+    _save(files, tmp_path / "in")
+    assert main(command) == 0
+    assert len(seen) == 2
