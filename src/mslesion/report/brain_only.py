@@ -1,8 +1,9 @@
 """Where a picture may show the scan: the brain and little around it, so that no face is seen.
 
-The detector marks the brain beside the lesions, roughly. Its largest part is widened until its
-gaps and furrows are filled, and taken back to a few millimetres from it; all beyond is black. Eyes,
-nose, skin and most of the skull lie outside, and what lies outside is in no picture of a report.
+The detector marks the brain beside the lesions, roughly. It is widened, without small parts that
+lie apart, until its gaps and furrows are filled, and taken back to a few millimetres from it; all
+beyond is black. Eyes, nose, skin and most of the skull lie outside, and what lies outside is in no
+picture of a report.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ _WIDENED_MM = 6.0
 
 _LESION_MM = 5.0
 """So much is shown around a lesion that lies away from the rest."""
+
+_NOWHERE_MM = -1000.0
+"""The depth of what is shown in no case."""
+
+_LEAST_PART = 0.03
+"""A part of brain with less of the largest's volume is none: an eye has half a percent of it, the
+cerebellum a tenth."""
 
 _COARSE_MM = 2.0
 _FEATHER_MM = 1.5
@@ -76,7 +84,7 @@ class BrainOnly:
         ) + self.inside_mm[:, :, min(low + 1, last)] * np.float32(rest)
         # Beyond the first and last plane of cells there is nothing to be shown.
         is_beyond = height < -0.5 or height > last + 0.5
-        return np.full_like(plane, -np.inf) if is_beyond else plane
+        return np.full_like(plane, _NOWHERE_MM) if is_beyond else plane
 
     def shares(self, box: tuple[slice, slice, slice]) -> NDArray[np.float32]:
         """How much of each voxel of a box is shown, in cells, float32, from 0 to 1."""
@@ -100,16 +108,16 @@ def brain_only(
 ) -> BrainOnly:
     """What may be shown of a volume whose brain and lesions (X, Y, Z) are roughly known.
 
-    Nothing, where there is neither. Of several parts of brain the largest is taken: others are
-    mostly eyes, nose or neck. All lesions lie within what is shown.
+    Nothing, where there is neither. Small parts that lie apart from the brain are left out: they
+    are mostly eyes, nose or neck. All lesions lie within what is shown.
     """
     steps = tuple(max(1, round(_COARSE_MM / mm)) for mm in spacing_mm)
     cell_mm = tuple(step * mm for step, mm in zip(steps, spacing_mm, strict=True))
     thin = tuple(slice(step // 2, None, step) if step > 1 else slice(None) for step in steps)
-    main, spots = _largest(brain[thin]), _in_cells(lesions, steps, brain[thin].shape)
+    main, spots = _main_parts(brain[thin]), _in_cells(lesions, steps, brain[thin].shape)
     used = np.argwhere(main | spots)
     if not used.size:
-        nothing = np.full((1, 1, 1), -np.inf, np.float32)
+        nothing = np.full((1, 1, 1), _NOWHERE_MM, np.float32)
         return BrainOnly(brain.shape, (0, 0, 0), (1, 1, 1), nothing)  # type: ignore[arg-type]
     air = [int(np.ceil((_WIDENED_MM + _FEATHER_MM) / mm)) + 1 for mm in cell_mm]
     low, high = used.min(axis=0), used.max(axis=0) + 1
@@ -123,13 +131,15 @@ def brain_only(
     return BrainOnly(brain.shape, first, steps, inside_mm)  # type: ignore[arg-type]
 
 
-def _largest(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest part whose voxels share faces."""
+def _main_parts(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest part whose voxels share faces, and others that are not small beside it."""
     labels, count = ndimage.label(brain)
     if count < 2:
         return brain
-    largest: NDArray[np.bool_] = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    return largest
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    main: NDArray[np.bool_] = (sizes >= _LEAST_PART * sizes.max())[labels] & brain
+    return main
 
 
 def _in_cells(
@@ -151,7 +161,7 @@ def _inside(
 ) -> NDArray[np.float32]:
     """How deep cells lie within a region that was widened and taken back, for less than it."""
     if not region.any():
-        return np.full(region.shape, -np.inf, np.float32)
+        return np.full(region.shape, _NOWHERE_MM, np.float32)
     wide = ndimage.distance_transform_edt(~region, cell_mm) <= widened_mm
     depth_mm = ndimage.distance_transform_edt(wide, cell_mm) - (widened_mm - left_mm)
     inside: NDArray[np.float32] = depth_mm.astype(np.float32)

@@ -77,7 +77,7 @@ def draw_curve(drawing: SliceCurveDrawing) -> bytes:
     _keys(lines, dots=dots)
     picture = canvas.reduce(_FINER)
     _write_axes(ImageDraw.Draw(picture), shares, areas, most)
-    return png(picture.quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
+    return png(picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
 
 
 def _half_step_mm(slices: Sequence[SliceFinding]) -> float:

