@@ -69,8 +69,11 @@ def load_uncertainty(
     """
     box = common_box(probability > _FLOOR)
     cut = probability[box]
-    candidates = tuple(_by_component(cut, *label_lesions(cut > _FLOOR)))
-    peaks = _peaks(cut, max(1, int(np.ceil(point.least_mm3 / voxel_volume_mm3 - 1e-6))), point)
+    faint = label_lesions(cut > _FLOOR)
+    candidates = tuple(_by_component(cut, *faint))
+    peaks = _peaks(
+        cut, *faint, max(1, int(np.ceil(point.least_mm3 / voxel_volume_mm3 - 1e-6))), point
+    )
     rng = np.random.default_rng(_SEED)
     of_scan = np.sqrt(TOGETHER) * rng.standard_normal((1, _DRAWS))
     counts = (_drawn(rng, of_scan, len(peaks)) < ndtri(peaks)[:, None]).sum(
@@ -93,16 +96,21 @@ def _by_component(values: Values, labels: NDArray[np.int32], count: int) -> Iter
         yield held[order[start:end]]
 
 
-def _peaks(probability: Values, least_voxels: int, point: OperatingPoint) -> NDArray[np.float64]:
+def _peaks(
+    probability: Values,
+    faint: NDArray[np.int32],
+    faint_count: int,
+    least_voxels: int,
+    point: OperatingPoint,
+) -> NDArray[np.float64]:
     """How probable each candidate is as a lesion of at least so many voxels.
 
     Lesions that only faint voxels connect are candidates of their own, as they are counted.
     """
     bright, bright_count = label_lesions(probability > point.threshold)
-    faint, faint_count = label_lesions(probability > _FLOOR)
     holds_bright = np.zeros(faint_count + 1, np.bool_)
     holds_bright[faint[bright > 0]] = True
-    faint[holds_bright[faint]] = 0
+    faint = np.where(holds_bright[faint], 0, faint)
     found = [
         values[least_voxels - 1]
         for labels, count in ((bright, bright_count), (faint, faint_count))

@@ -118,7 +118,7 @@ def brain_only(
     used = np.argwhere(main | spots)
     if not used.size:
         nothing = np.full((1, 1, 1), _NOWHERE_MM, np.float32)
-        return BrainOnly(brain.shape, (0, 0, 0), (1, 1, 1), nothing)  # type: ignore[arg-type]
+        return BrainOnly(brain.shape, (0, 0, 0), (1, 1, 1), nothing)
     air = [int(np.ceil((_WIDENED_MM + _FEATHER_MM) / mm)) + 1 for mm in cell_mm]
     low, high = used.min(axis=0), used.max(axis=0) + 1
     around = tuple(slice(a, b) for a, b in zip(low, high, strict=True))

@@ -57,5 +57,5 @@ def extent(
 def png(image: Image.Image) -> bytes:
     """The bytes of a PNG, without date or software in it."""
     buffer = io.BytesIO()
-    image.save(buffer, format="png", compress_level=7)
+    image.save(buffer, format="png", compress_level=5)
     return buffer.getvalue()

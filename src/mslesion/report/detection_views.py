@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.detection import Detection
-from mslesion.lesions.components import label_lesions
+from mslesion.lesions.components import common_box, label_lesions
 from mslesion.lesions.findings import Lesion
 from mslesion.report.brain_only import BrainOnly, brain_only
 from mslesion.report.drawings import AxialSlice, CloseUp, Plane, Projection
@@ -159,12 +159,14 @@ def least_certain_lesions(detection: Detection) -> tuple[Lesion, ...]:
 
 def _numbered_lesions(detection: Detection) -> NDArray[np.int32]:
     """The number of each voxel's lesion, as in the table of lesions; 0 outside."""
-    labels, count = label_lesions(detection.mask)
+    box = common_box(detection.mask)
+    labels, count = label_lesions(detection.mask[box])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     numbers = np.zeros(count + 1, np.int32)
     # Labels follow the first voxel of each, which is also what orders lesions of one volume.
     numbers[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-    numbered: NDArray[np.int32] = numbers[labels]
+    numbered = np.zeros(detection.mask.shape, np.int32)
+    numbered[box] = numbers[labels]
     return numbered
 
 
