@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from mslesion import __version__
 from mslesion.lesions.findings import Lesion, SliceFinding
+from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.lesions.quality import UNMEASURED, ScanQuality
+from mslesion.lesions.uncertainty import LoadUncertainty, load_uncertainty
 from mslesion.scan import Scan
 from mslesion.verdict import Verdict
 
@@ -64,12 +67,24 @@ class Detection:
         """Volume of all lesions together."""
         return round(float(self.mask.sum()) * self.scan.grid.voxel_volume_mm3 / 1000, 4)
 
+    @cached_property
+    def uncertainty(self) -> LoadUncertainty:
+        """How many lesions, and of what volume, the probabilities leave plausible."""
+        detector = self.detector
+        point = OperatingPoint(detector.threshold, detector.peak, detector.least_mm3)
+        return load_uncertainty(self.probability, self.scan.grid.voxel_volume_mm3, point)
+
     def summary(self) -> dict[str, Any]:
         """The content of ``NAME_summary.json``, as plain values."""
+        count, volume_ml = self.uncertainty.count, self.uncertainty.volume_ml
         return {
             "name": self.name,
             "lesion_count": self.lesion_count,
+            "lesion_count_interval": [int(count.low), int(count.high)],
+            "lesion_count_expected": count.expected,
             "lesion_volume_ml": self.lesion_volume_ml,
+            "lesion_volume_ml_interval": [volume_ml.low, volume_ml.high],
+            "lesion_volume_ml_expected": volume_ml.expected,
             "ms_probability": self.verdict.ms_probability,
             "ms_threshold": self.verdict.threshold,
             "abstained": self.verdict.abstained,

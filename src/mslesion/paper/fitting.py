@@ -155,7 +155,16 @@ def require_both_classes(slices: SliceSet, question: Question, split: Split) -> 
         subset = subset_of_slices(slices, split.unit, fold)
         for part in (Subset.TRAINING, Subset.VALIDATION):
             _require_two_labels(labels[subset == part], question, f"{part} slices of one fold")
-        if not (subset == Subset.TEST).any():
+
+
+def require_test_slices(slices: SliceSet, question: Question, split: Split) -> None:
+    """Make sure, before anything is fitted, that every fold has slices to be tested on.
+
+    Raises:
+        CohortError: the test people of a fold have no answer to the question.
+    """
+    for fold in split.folds:
+        if not (subset_of_slices(slices, split.unit, fold) == Subset.TEST).any():
             raise CohortError(
                 f"under '{question}', nobody of one fold's test people has an answer",
                 remedy="give another split, or ask the other question with --label",

@@ -29,6 +29,7 @@ from mslesion.paper.fitting import (
     Task,
     require_both_classes,
     require_both_inner_classes,
+    require_test_slices,
     run_task,
     subset_of_slices,
 )
@@ -169,6 +170,7 @@ def split_of(
             sites=sites,
         )
     require_both_classes(slices, question, split)
+    require_test_slices(slices, question, split)
     return split
 
 

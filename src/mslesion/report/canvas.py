@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
 
-WIDTH = 1400
-"""Pixels across a picture; the page shows them in about 970."""
+WIDTH = 1000
+"""Pixels across a picture that fills the page; a phone shows them in about 350."""
 
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 INK, GREY, PALE = (28, 39, 51), (90, 102, 114), (213, 218, 224)
@@ -21,7 +21,9 @@ BLUE, ORANGE, VERMILION, YELLOW = (0, 114, 178), (230, 159, 0), (213, 94, 0), (2
 """Colours of Okabe and Ito (2008), which colour-blind readers can tell apart."""
 
 SMALL, NORMAL = 18, 20
-"""Heights of letters in pixels."""
+WIDE_SMALL, WIDE = 25, 27
+"""Heights of letters in pixels: in pictures of some 700 pixels across, and of :data:`WIDTH`. So
+that a phone, which shows the whole picture, shows letters that can be read."""
 
 
 @lru_cache(maxsize=4)
@@ -55,5 +57,5 @@ def extent(
 def png(image: Image.Image) -> bytes:
     """The bytes of a PNG, without date or software in it."""
     buffer = io.BytesIO()
-    image.save(buffer, format="png", compress_level=7)
+    image.save(buffer, format="png", compress_level=5)
     return buffer.getvalue()

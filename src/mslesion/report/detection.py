@@ -9,7 +9,7 @@ from __future__ import annotations
 from mslesion.detection import Detection
 from mslesion.report.detection_content import build_detection_document
 from mslesion.report.detection_pictures import draw
-from mslesion.report.page import render
+from mslesion.report.page import picture_name, render
 
 
 def detection_report(detection: Detection) -> str:
@@ -19,5 +19,9 @@ def detection_report(detection: Detection) -> str:
     PyTorch nor matplotlib.
     """
     document = build_detection_document(detection)
-    pictures = {figure.name: draw(figure.drawing) for figure in document.figures}
+    pictures = {
+        picture_name(gallery, number): draw(panel.drawing)
+        for gallery in document.galleries
+        for number, panel in enumerate(gallery.panels)
+    }
     return render(document, pictures)

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mslesion.detection import Detection
-from mslesion.lesions.findings import PERIVENTRICULAR_MM
+from mslesion.lesions.findings import PERIVENTRICULAR_MM, Lesion
 from mslesion.report import detection_wording as wording
-from mslesion.report.detection_tables import lesion_table, origin_table, size_table
-from mslesion.report.detection_views import axial_slices, projections, seen_lesions, shown_slices
+from mslesion.report.detection_origin import citation, origin_table
+from mslesion.report.detection_tables import lesion_table, quality_table, size_table
+from mslesion.report.detection_views import (
+    Scene,
+    axial_slices,
+    close_ups,
+    largest_lesions,
+    least_certain_lesions,
+    projections,
+    scene_of,
+    seen_lesions,
+    shown_slices,
+)
 from mslesion.report.detection_wording import MM3, SPACE
 from mslesion.report.document import (
     Block,
     Callout,
+    Caption,
     Document,
-    Figure,
+    Gallery,
     Listing,
+    Panel,
     Section,
     Text,
     Tile,
     Tiles,
 )
-from mslesion.report.drawings import MontageDrawing, ProjectionDrawing, SliceCurveDrawing
+from mslesion.report.drawings import (
+    AxialSlice,
+    CloseUp,
+    ProjectionDrawing,
+    SliceCurveDrawing,
+    SliceDrawing,
+)
 
 
 def build_detection_document(detection: Detection) -> Document:
@@ -29,24 +50,40 @@ def build_detection_document(detection: Detection) -> Document:
         subtitle="What mslesion found in one FLAIR scan",
         lead=_lead(detection),
         sections=(
-            _picture_section(detection),
+            Section(
+                "pictures",
+                "The lesions on the scan" if detection.lesions else "The scan",
+                _pictures(detection),
+            ),
             _lesion_section(detection),
             Section("slices", "Slice by slice", (_curves(detection),)),
+            Section("quality", "Quality of the scan", (quality_table(detection),)),
             Section(
                 "run",
                 "How it was made, and its limits",
                 (origin_table(detection), Listing(wording.LIMITS)),
             ),
+            Section("cite", "How to cite", citation()),
         ),
     )
 
 
-def _picture_section(detection: Detection) -> Section:
-    """Slices and projections; in words alone where a name may be burned into them."""
-    title = "The lesions on the scan" if detection.lesions else "The scan"
+def _pictures(detection: Detection) -> tuple[Block, ...]:
+    """Slices, close-ups, and the whole brain.
+
+    None of a scan into which a name may be burned, nor of one in which no brain was seen.
+    """
     if not detection.scan.may_be_shown:
-        return Section("pictures", title, (Text(wording.NOT_SHOWN),))
-    return Section("pictures", title, (_montage(detection), _overview(detection)))
+        return (Text(wording.NOT_SHOWN),)
+    if not (detection.brain.any() or detection.mask.any()):
+        return (Text(wording.NO_BRAIN),)
+    scene = scene_of(detection)
+    return (
+        Text(wording.BRAIN_ONLY),
+        _mosaic(scene),
+        *_close_up_galleries(scene),
+        _overview(scene),
+    )
 
 
 def _lead(detection: Detection) -> tuple[Block, ...]:
@@ -68,39 +105,44 @@ def _sentence(text: str) -> str:
 
 
 def _finding(detection: Detection) -> str:
+    counts = wording.count_range(detection.uncertainty.count)
+    volumes = f"{wording.volume_range(detection.uncertainty.volume_ml)}{SPACE}ml"
     if not detection.lesions:
-        return f"No lesion of {detection.detector.least_mm3:g}{MM3} or more was found in this scan."
+        return (
+            f"No lesion of {detection.detector.least_mm3:g}{MM3} or more was found in this scan "
+            f"(plausible: {counts}, {volumes})."
+        )
     total = f"{wording.millilitres(detection.lesion_volume_ml)}{SPACE}ml"
     largest = f"{wording.volume(detection.lesions[0].volume_mm3)}{MM3}"
     if detection.lesion_count == 1:
-        return f"One lesion was found in this scan, of {largest} ({total})."
+        return (
+            f"One lesion was found in this scan (plausible: {counts}), of {largest} ({total}; "
+            f"plausible: {volumes})."
+        )
     near = sum(lesion.is_periventricular for lesion in detection.lesions)
     return (
-        f"{wording.counted(detection.lesion_count, 'lesion')} were found in this scan, {total} in "
-        f"all; the largest has {largest}, and {near} of them lie within "
-        f"{PERIVENTRICULAR_MM:g}{SPACE}mm of a lateral ventricle."
+        f"{wording.counted(detection.lesion_count, 'lesion')} (plausible: {counts}) were found in "
+        f"this scan, {total} in all (plausible: {volumes}); the largest has {largest} "
+        f"({_place(detection)}), and {near} "
+        f"of them lie within {PERIVENTRICULAR_MM:g}{SPACE}mm of a lateral ventricle."
     )
 
 
 def _tiles(detection: Detection) -> Tiles:
-    largest = detection.lesions[0] if detection.lesions else None
+    counts = wording.count_range(detection.uncertainty.count)
+    volumes = f"{wording.volume_range(detection.uncertainty.volume_ml)}{SPACE}ml"
+    flags = len(detection.warnings)
     verdict = detection.verdict
     probability = verdict.ms_probability
     return Tiles(
         "At a glance",
         (
-            Tile("ours", "lesions", f"{detection.lesion_count:,}", "counted with 26-connectivity"),
+            Tile("ours", "lesions", f"{detection.lesion_count:,}", f"plausible: {counts}"),
             Tile(
                 "ours",
                 "lesion volume",
                 f"{wording.millilitres(detection.lesion_volume_ml)}{SPACE}ml",
-                "all lesions together",
-            ),
-            Tile(
-                "ours",
-                "largest lesion",
-                "none" if largest is None else f"{wording.volume(largest.volume_mm3)}{MM3}",
-                "" if largest is None else _place(detection),
+                f"plausible: {volumes}",
             ),
             Tile("doubt", "probability of MS", "abstained", "the reason stands below")
             if probability is None
@@ -110,6 +152,12 @@ def _tiles(detection: Detection) -> Tiles:
                 wording.percent(probability),
                 "from the lesions alone, among simulated people",
             ),
+            Tile(
+                "doubt" if flags else "ours",
+                "quality flags",
+                str(flags) if flags else "none",
+                "they stand above" if flags else "nothing about the scan is in doubt",
+            ),
         ),
     )
 
@@ -118,8 +166,8 @@ def _place(detection: Detection) -> str:
     """Where the largest lesion is to be looked for."""
     largest = detection.lesions[0]
     if largest.slice_count == 1:
-        return f"lesion 1, slice {largest.first_slice}"
-    return f"lesion 1, slices {largest.first_slice} to {largest.last_slice}"
+        return f"slice {largest.first_slice}"
+    return f"slices {largest.first_slice} to {largest.last_slice}"
 
 
 def _verdict(detection: Detection) -> str:
@@ -141,47 +189,99 @@ def _verdict(detection: Detection) -> str:
     )
 
 
-def _montage(detection: Detection) -> Figure:
-    slices = axial_slices(detection)
-    first, last = slices[0].title, slices[-1].title
-    scan = detection.scan
-    shown = (
-        f"{wording.counted(len(slices), 'axial slice')}, from {first}, to {last}; "
-        f"{wording.sides(scan)}"
+def _mosaic(scene: Scene) -> Gallery:
+    detection = scene.detection
+    slices = axial_slices(scene)
+    is_outlined = bool(detection.lesions)
+    panels = tuple(
+        Panel(
+            "",
+            f"Axial {part.title}, brain alone; {wording.sides(detection.scan)}; "
+            + (f"once plain, once with {_outlines(part)}" if is_outlined else "no lesion found"),
+            SliceDrawing(part, is_outlined, scale_mm=0),
+        )
+        for part in slices
     )
-    if not detection.lesions:
-        return Figure(
+    if not is_outlined:
+        return Gallery(
             "slices-plain",
             "Slices through the brain; no lesion was found",
-            f"{shown}; no lesion was found in the scan",
-            wording.slices_caption(scan, is_outlined=False),
-            MontageDrawing(slices, is_outlined=False),
+            wording.slices_caption(detection.scan, is_outlined=False),
+            panels,
+            per_row=3,
         )
     seen = seen_lesions(detection, shown_slices(detection))
     of_all = f"{seen} of {wording.counted(detection.lesion_count, 'lesion')}"
-    return Figure(
+    return Gallery(
         "slices-outlined",
         f"Slices with lesions, plain and outlined: {of_all} can be seen here",
-        f"{shown}, each plain and with lesions outlined; {of_all} can be seen",
-        wording.slices_caption(scan, is_outlined=True),
-        MontageDrawing(slices, is_outlined=True),
+        wording.slices_caption(detection.scan, is_outlined=True),
+        panels,
+        per_row=2,
     )
 
 
-def _overview(detection: Detection) -> Figure:
+def _outlines(part: AxialSlice) -> str:
+    """What is outlined in a slice, in words."""
+    count = len(np.unique(part.lesions[part.lesions > 0]))
+    return f"{wording.counted(count, 'lesion')} outlined"
+
+
+def _close_up_galleries(scene: Scene) -> tuple[Gallery, ...]:
+    largest = largest_lesions(scene.detection)
+    least = least_certain_lesions(scene.detection)
+    galleries = (
+        ("largest", "The largest lesions from near", wording.LARGEST, largest),
+        ("least-certain", "The least certain lesions from near", wording.LEAST_CERTAIN, least),
+    )
+    return tuple(
+        _close_ups(scene, name, title, caption, lesions)
+        for name, title, caption, lesions in galleries
+        if lesions
+    )
+
+
+def _close_ups(
+    scene: Scene, name: str, title: str, caption: Caption, lesions: tuple[Lesion, ...]
+) -> Gallery:
+    shown = close_ups(scene, lesions)
+    panels = tuple(
+        _close_up_panel(lesion, close_up) for lesion, close_up in zip(lesions, shown, strict=True)
+    )
+    return Gallery(name, title, caption, panels, per_row=2)
+
+
+def _close_up_panel(lesion: Lesion, close_up: CloseUp) -> Panel:
+    said = (
+        f"Lesion {lesion.lesion_id}: {wording.volume(lesion.volume_mm3)}{MM3}, highest "
+        f"probability {lesion.max_probability:.2f}, mean {lesion.mean_probability:.2f}; slice "
+        f"{close_up.slice_index}"
+    )
+    return Panel(
+        said,
+        f"{said}, from near, once plain, once outlined",
+        SliceDrawing(close_up.part, is_outlined=True, scale_mm=10),
+    )
+
+
+def _overview(scene: Scene) -> Gallery:
+    detection = scene.detection
     highest = float(detection.probability.max())
-    return Figure(
-        "projections",
-        "The whole head, and where lesions are probable",
-        "The head from the front, from one side and from below, with the probability of lesions "
+    alt = (
+        "The brain from the front, from one side and from below, with the probability of lesions "
         f"over it; the highest is {highest:.2f}; lesions exceed "
-        f"{detection.detector.peak:g} somewhere and reach down to {detection.detector.threshold:g}",
+        f"{detection.detector.peak:g} somewhere and reach down to {detection.detector.threshold:g}"
+    )
+    drawing = ProjectionDrawing(projections(scene), detection.detector.threshold)
+    return Gallery(
+        "projections",
+        "The whole brain, and where lesions are probable",
         wording.PROJECTIONS,
-        ProjectionDrawing(projections(detection), detection.detector.threshold),
+        (Panel("", alt, drawing),),
     )
 
 
-def _curves(detection: Detection) -> Figure:
+def _curves(detection: Detection) -> Gallery:
     slices = detection.slices
     with_area = sum(row.lesion_area_mm2 > 0 for row in slices)
     ours = max(row.detector_probability for row in slices)
@@ -191,13 +291,15 @@ def _curves(detection: Detection) -> Figure:
         if by_paper
         else "no slice holds enough tissue for the paper's CNN"
     )
-    return Figure(
+    alt = (
+        f"Curves over {wording.counted(len(slices), 'slice')}: {with_area} have lesion area; this "
+        f"detector's highest probability is {ours:.2f}; {paper}"
+    )
+    return Gallery(
         "probabilities",
         "Probability of a lesion, and lesion area, of each slice",
-        f"Curves over {wording.counted(len(slices), 'slice')}: {with_area} have lesion area; this "
-        f"detector's highest probability is {ours:.2f}; {paper}",
         wording.SLICES,
-        SliceCurveDrawing(slices),
+        (Panel("", alt, SliceCurveDrawing(slices)),),
     )
 
 
@@ -205,4 +307,15 @@ def _lesion_section(detection: Detection) -> Section:
     blocks: tuple[Block, ...] = (Text("No lesion was found, so there is none to list."),)
     if detection.lesions:
         blocks = (size_table(detection), lesion_table(detection))
-    return Section("lesions", "Lesion by lesion", blocks)
+    return Section("lesions", "Lesion by lesion", (*blocks, _uncertainty(detection)))
+
+
+def _uncertainty(detection: Detection) -> Callout:
+    count, volume_ml = detection.uncertainty.count, detection.uncertainty.volume_ml
+    return Callout(
+        "note",
+        f"By their probabilities, {count.expected:.1f} lesions are to be expected and "
+        f"{wording.millilitres(volume_ml.expected)}{SPACE}ml; plausible are "
+        f"{wording.count_range(count)} lesions and {wording.volume_range(volume_ml)}{SPACE}ml. "
+        f"{wording.UNCERTAINTY}",
+    )

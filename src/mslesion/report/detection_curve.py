@@ -13,11 +13,12 @@ from mslesion.lesions.findings import SliceFinding
 from mslesion.report.canvas import (
     BLUE,
     GREY,
-    NORMAL,
     ORANGE,
     PALE,
     VERMILION,
     WHITE,
+    WIDE,
+    WIDE_SMALL,
     WIDTH,
     Colour,
     extent,
@@ -30,8 +31,8 @@ from mslesion.report.ticks import round_step, ticks
 _FINER = 3
 """Lines are drawn so many times larger and then made smaller, which smooths them."""
 
-_HEIGHT = 612
-_LEFT, _RIGHT = 78, WIDTH - 18
+_HEIGHT = 688
+_LEFT, _RIGHT = 88, WIDTH - 18
 _MOST_DOTS = 64
 """With more slices than these, dots would run into each other."""
 
@@ -61,7 +62,7 @@ def draw_curve(drawing: SliceCurveDrawing) -> bytes:
     positions = [row.position_mm for row in slices]
     x = (min(positions) - half_mm, max(positions) + half_mm)
     most = max(row.lesion_area_mm2 for row in slices) or 1.0
-    shares, areas = _Panel(x, (0.0, 1.0), 62, 330), _Panel(x, (0.0, 1.04 * most), 384, 530)
+    shares, areas = _Panel(x, (0.0, 1.0), 62, 340), _Panel(x, (0.0, 1.04 * most), 418, 578)
     canvas = Image.new("RGB", (WIDTH * _FINER, _HEIGHT * _FINER), WHITE)
     lines = ImageDraw.Draw(canvas)
     for panel, step in ((shares, 0.25), (areas, round_step(most, 3))):
@@ -77,7 +78,7 @@ def draw_curve(drawing: SliceCurveDrawing) -> bytes:
     _keys(lines, dots=dots)
     picture = canvas.reduce(_FINER)
     _write_axes(ImageDraw.Draw(picture), shares, areas, most)
-    return png(picture.quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
+    return png(picture.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE))
 
 
 def _half_step_mm(slices: Sequence[SliceFinding]) -> float:
@@ -158,8 +159,8 @@ def _bars(
 
 
 _KEYS = (
-    ("this detector", BLUE, False, 300),
-    ("the paper's CNN", ORANGE, True, 520),
+    ("this detector", BLUE, False, 390),
+    ("the paper's CNN", ORANGE, True, 680),
 )
 """The legend: what, in which colour, whether dashed, and how far from the left."""
 
@@ -176,21 +177,21 @@ def _keys(draw: ImageDraw.ImageDraw, *, dots: bool) -> None:
 
 
 def _write_axes(draw: ImageDraw.ImageDraw, shares: _Panel, areas: _Panel, most: float) -> None:
-    write(draw, (0, 22), "probability of a lesion, by", anchor="lm", size=NORMAL)
+    write(draw, (0, 22), "probability of a lesion, by", anchor="lm", size=WIDE)
     for name, _, _, left in _KEYS:
-        write(draw, (left + 56, 22), name, anchor="lm", size=NORMAL)
+        write(draw, (left + 56, 22), name, anchor="lm", size=WIDE)
     for panel, step in ((shares, 0.25), (areas, round_step(most, 3))):
         for value in ticks(*panel.y, step):
             _, y = panel.place(panel.x[0], value)
-            write(draw, (_LEFT - 10, y), f"{value:g}", GREY, anchor="rm")
+            write(draw, (_LEFT - 10, y), f"{value:g}", GREY, anchor="rm", size=WIDE_SMALL)
     text = "lesion area, mm"
-    _, _, end, _ = extent(draw, (0, areas.top - 14), text, "lm", NORMAL)
-    write(draw, (0, areas.top - 14), text, anchor="lm", size=NORMAL)
-    write(draw, (end + 1, areas.top - 20), "2", anchor="lm", size=14)
-    for value in ticks(*areas.x, round_step(areas.x[1] - areas.x[0], 10)):
+    _, _, end, _ = extent(draw, (0, areas.top - 28), text, "lm", WIDE)
+    write(draw, (0, areas.top - 28), text, anchor="lm", size=WIDE)
+    write(draw, (end + 1, areas.top - 36), "2", anchor="lm", size=18)
+    for value in ticks(*areas.x, round_step(areas.x[1] - areas.x[0], 8)):
         x, _ = areas.place(value, 0)
         draw.line((x, areas.bottom, x, areas.bottom + 6), GREY, 2)
-        write(draw, (x, areas.bottom + 12), f"{value:g}", GREY, anchor="ma")
+        write(draw, (x, areas.bottom + 12), f"{value:g}", GREY, anchor="ma", size=WIDE_SMALL)
     middle = (_LEFT + _RIGHT) / 2
     text = "position of the slice from foot to head, mm"
-    write(draw, (middle, areas.bottom + 46), text, anchor="ma", size=NORMAL)
+    write(draw, (middle, areas.bottom + 52), text, anchor="ma", size=WIDE)

@@ -1,4 +1,4 @@
-"""Draws the pictures of one detection: slices with their lesions, and the whole head.
+"""Draws the pictures of one detection: slices with their lesions, and the whole brain.
 
 The same drawing gives the same bytes.
 """
@@ -6,7 +6,6 @@ The same drawing gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,8 @@ from mslesion.report.canvas import (
     SMALL,
     VERMILION,
     WHITE,
+    WIDE,
+    WIDE_SMALL,
     WIDTH,
     YELLOW,
     extent,
@@ -33,11 +34,11 @@ from mslesion.report.detection_curve import draw_curve
 from mslesion.report.drawings import (
     AxialSlice,
     Drawing,
-    MontageDrawing,
     Plane,
     Projection,
     ProjectionDrawing,
     SliceCurveDrawing,
+    SliceDrawing,
 )
 
 _BAND = 30
@@ -58,42 +59,23 @@ def draw(drawing: Drawing) -> bytes:
 _TALLEST = 1.35
 """A tile is at most so many times as high as it is wide."""
 
+_TILE = 342
+"""Pixels across a slice."""
+
+_INNER_GAP = 4
+
 _OUTLINE = 2
 """Width of an outline in pixels; it lies outside of its lesion, whose own pixels stay visible."""
 
 
-@dataclass(frozen=True)
-class _Layout:
-    """How slices stand in rows: ``copies`` of each touch, ``per_row`` slices fill the width."""
-
-    copies: int
-    per_row: int
-    tile_width: int
-    gap: int
-
-
-_INNER_GAP, _ROW_GAP = 4, 12
-_PAIRS = _Layout(copies=2, per_row=2, tile_width=342, gap=24)
-_SINGLES = _Layout(copies=1, per_row=3, tile_width=456, gap=16)
-
-
-def _draw_montage(drawing: MontageDrawing) -> bytes:
-    layout = _PAIRS if drawing.is_outlined else _SINGLES
-    width = layout.tile_width
-    height = _BAND + min(
-        max(_height(shown.plane, width) for shown in drawing.slices), int(_TALLEST * width)
-    )
-    group = layout.copies * (width + _INNER_GAP) - _INNER_GAP + layout.gap
-    columns = min(layout.per_row, len(drawing.slices))
-    rows = -(-len(drawing.slices) // columns)
-    size = (columns * group - layout.gap, rows * (height + _ROW_GAP) - _ROW_GAP)
-    canvas = Image.new("RGB", size, WHITE)
-    for number, shown in enumerate(drawing.slices):
-        row, column = divmod(number, columns)
-        for copy in range(layout.copies):
-            tile = _slice_tile(shown, width, height, is_outlined=copy > 0)
-            left = column * group + copy * (width + _INNER_GAP)
-            canvas.paste(tile, (left, row * (height + _ROW_GAP)))
+def _draw_slice(drawing: SliceDrawing) -> bytes:
+    part = drawing.part
+    height = _BAND + min(_height(part.plane, _TILE), int(_TALLEST * _TILE))
+    copies = 2 if drawing.is_outlined else 1
+    canvas = Image.new("RGB", (copies * (_TILE + _INNER_GAP) - _INNER_GAP, height), WHITE)
+    for copy in range(copies):
+        tile = _slice_tile(drawing, height, is_outlined=copy > 0)
+        canvas.paste(tile, (copy * (_TILE + _INNER_GAP), 0))
     return png(_indexed(canvas))
 
 
@@ -120,24 +102,35 @@ def _indexed(canvas: Image.Image) -> Image.Image:
     return indexed
 
 
-def _slice_tile(shown: AxialSlice, width: int, height: int, *, is_outlined: bool) -> Image.Image:
+def _slice_tile(drawing: SliceDrawing, height: int, *, is_outlined: bool) -> Image.Image:
     """One slice in the middle of a black tile, below its title."""
-    room = height - _BAND
-    picture_height = _height(shown.plane, width)
-    picture_width = width
+    part, room = drawing.part, height - _BAND
+    picture_width, picture_height = _TILE, _height(part.plane, _TILE)
     if picture_height > room:
-        picture_width, picture_height = max(1, width * room // picture_height), room
-    picture = _picture(shown.plane, picture_width, picture_height)
+        picture_width, picture_height = max(1, _TILE * room // picture_height), room
+    picture = _picture(part.plane, picture_width, picture_height)
     if is_outlined:
-        picture = _outlined(picture, shown)
-    tile = Image.new("RGB", (width, height), BLACK)
-    tile.paste(picture, ((width - picture_width) // 2, _BAND + (room - picture_height) // 2))
+        picture = _outlined(picture, part)
+    tile = Image.new("RGB", (_TILE, height), BLACK)
+    tile.paste(picture, ((_TILE - picture_width) // 2, _BAND + (room - picture_height) // 2))
     draw = ImageDraw.Draw(tile)
-    write(draw, (8, _BAND / 2), shown.title, WHITE, anchor="lm")
-    if is_outlined:
-        write(draw, (width - 8, _BAND / 2), "outlined", ORANGE, anchor="rm")
-    _write_sides(draw, shown.plane, (0, width))
+    title, colour = ("outlined", ORANGE) if is_outlined else (part.title, WHITE)
+    write(draw, (8, _BAND / 2), title, colour, anchor="lm")
+    _write_sides(draw, part.plane, (0, _TILE))
+    if drawing.scale_mm:
+        across_mm = part.plane.grey.shape[1] * part.plane.column_mm
+        _draw_bar(draw, drawing.scale_mm, picture_width / across_mm, height)
     return tile
+
+
+def _draw_bar(draw: ImageDraw.ImageDraw, length_mm: float, per_mm: float, height: int) -> None:
+    """A bar of this length at the lower right, with a black border."""
+    right, bottom = _TILE - 10, height - 10
+    left = right - length_mm * per_mm
+    draw.rectangle((left - 1, bottom - 5, right + 1, bottom + 1), WHITE, BLACK)
+    write(
+        draw, ((left + right) / 2, bottom - 9), f"{length_mm:g} mm", WHITE, anchor="mb", halo=BLACK
+    )
 
 
 def _picture(plane: Plane, width: int, height: int) -> Image.Image:
@@ -209,8 +202,8 @@ def _overlap(
 
 # --- projections -------------------------------------------------------------------------------
 
-_GAP = 16
-_LEGEND = 64
+_GAP = 12
+_LEGEND = 84
 
 
 def _draw_projections(drawing: ProjectionDrawing) -> bytes:
@@ -224,15 +217,14 @@ def _draw_projections(drawing: ProjectionDrawing) -> bytes:
         for across, up in zip(widths_mm, heights_mm, strict=True)
     ]
     height = _BAND + max(up for _, up in sizes)
-    width = sum(across for across, _ in sizes) + _GAP * (len(planes) - 1)
-    canvas = Image.new("RGB", (max(width, 520), height + _LEGEND), WHITE)
+    canvas = Image.new("RGB", (WIDTH, height + _LEGEND), WHITE)
     draw = ImageDraw.Draw(canvas)
     left = 0
     for projection, size in zip(drawing.projections, sizes, strict=True):
         draw.rectangle((left, 0, left + size[0] - 1, height - 1), BLACK)
         top = _BAND + (height - _BAND - size[1]) // 2
         canvas.paste(_projected(projection, size), (left, top))
-        write(draw, (left + 8, _BAND / 2), projection.title, WHITE, anchor="lm")
+        write(draw, (left + 8, _BAND / 2), projection.title, WHITE, anchor="lm", size=WIDE_SMALL)
         _write_sides(draw, projection.plane, (left, left + size[0]))
         left += size[0] + _GAP
     _draw_scale(canvas, height + 14, drawing.threshold)
@@ -240,7 +232,7 @@ def _draw_projections(drawing: ProjectionDrawing) -> bytes:
 
 
 def _projected(projection: Projection, size: tuple[int, int]) -> Image.Image:
-    """The head in grey, with the probability over it in colour; none at 0."""
+    """The brain in grey, with the probability over it in colour; none at 0."""
     grey = np.array(_picture(projection.plane, *size), np.float32)
     share = Image.fromarray(projection.probability).resize(size, Image.Resampling.BILINEAR)
     return Image.fromarray(_coloured(grey, np.array(share)))
@@ -258,26 +250,26 @@ def _coloured(grey: NDArray[np.float32], probability: NDArray[np.float32]) -> ND
 
 def _draw_scale(canvas: Image.Image, top: int, threshold: float) -> None:
     """The colours from probability 0 to 1, and where a lesion ends."""
-    left, width, height = 118, 280, 18
+    left, width, height = 168, 280, 24
     steps = np.tile(np.linspace(0, 1, width, dtype=np.float32), (height, 1))
     canvas.paste(
         Image.fromarray(_coloured(np.full((height, width, 3), 60, np.float32), steps)), (left, top)
     )
     draw = ImageDraw.Draw(canvas)
-    write(draw, (0, top + height / 2), "probability", GREY, anchor="lm")
+    write(draw, (0, top + height / 2), "probability", GREY, anchor="lm", size=WIDE)
     for value, text in ((0.0, "0"), (1.0, "1")):
         x = left + value * (width - 1)
         draw.line((x, top, x, top + height + 4), INK, 1)
-        write(draw, (x, top + height + 8), text, INK, anchor="ma")
+        write(draw, (x, top + height + 8), text, INK, anchor="ma", size=WIDE_SMALL)
     x = left + threshold * (width - 1)
     draw.line((x, top - 4, x, top + height + 4), INK, 3)
     # Beside the scale: below it, words would run into the numbers at its ends.
     words = f"lesions end at {threshold:g} (black line)"
-    write(draw, (left + width + 14, top + height / 2), words, INK, anchor="lm")
+    write(draw, (left + width + 14, top + height / 2), words, INK, anchor="lm", size=WIDE)
 
 
 _DRAWERS: dict[type[Any], Callable[[Any], bytes]] = {
-    MontageDrawing: _draw_montage,
+    SliceDrawing: _draw_slice,
     ProjectionDrawing: _draw_projections,
     SliceCurveDrawing: draw_curve,
 }

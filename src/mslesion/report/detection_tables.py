@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
-from mslesion import __version__
 from mslesion.detection import Detection
 from mslesion.lesions.findings import Lesion
+from mslesion.lesions.quality import MOST_BIAS, MOST_GHOST, MOST_NOISE
 from mslesion.report.detection_views import MOST_NAMED
-from mslesion.report.detection_wording import MM3, SPACE, percent, signed, volume
+from mslesion.report.detection_wording import (
+    MM3,
+    QUALITY_EXPLAINED,
+    SPACE,
+    percent,
+    signed,
+    volume,
+)
 from mslesion.report.document import Cell, Column, Row, RowGroup, Table
 from mslesion.report.wording import NOTHING, TO, UNDEFINED
+
+MOST_SPACING_MM = 10.0
+"""With slices further apart the detector abstains from a verdict."""
 
 SIZE_BINS_MM3 = ((0.0, 10.0), (10.0, 50.0), (50.0, 100.0), (100.0, math.inf))
 """Lesion sizes counted together: from the first volume, below the second."""
@@ -105,36 +116,82 @@ def _size_row(low: float, high: float, volumes: list[float], total: float) -> Ro
     return Row(tuple(Cell(text) for text in texts))
 
 
-def origin_table(detection: Detection) -> Table:
-    """From which file, by which detector, under which rules."""
-    scan, detector = detection.scan, detection.detector
-    file = "none: the voxels came from memory" if scan.source is None else scan.source.name
-    times = f"{SPACE}\N{MULTIPLICATION SIGN}{SPACE}"
-    stored = scan.stored_grid
-    scan_rows = [
-        ("input file", file),
-        ("its SHA-256", detection.input_sha256),
-        ("voxels as stored", times.join(map(str, stored.shape))),
-        ("voxel spacing as stored", f"{times.join(f'{mm:.3g}' for mm in stored.spacing_mm)} mm"),
-        ("axes as stored run towards", stored.axis_codes if scan.sides_known else "not known"),
-        *([("head", detection.quality.head)] if detection.quality.head else []),
-        *(("on reading", note) for note in scan.history),
-    ]
-    detector_rows = [
-        ("detector", detector.name),
-        ("SHA-256 of its weights", detector.weights_sha256),
-        ("lesions reach as far as", f"calibrated probability above {detector.threshold:g}"),
-        ("and are counted if it is", f"somewhere above {detector.peak:g}"),
-        ("least lesion", f"{detector.least_mm3:g}{MM3}"),
-        ("lesions are", "26-connected: voxels that share a face, an edge or a corner"),
-        ("software", f"mslesion {__version__}"),
+@dataclass(frozen=True)
+class _Flag:
+    """A measure of quality: what it is, how it is told, and the most that good scans have."""
+
+    measure: str
+    title: str
+    detail: str
+    most: float
+
+
+_FLAGS = (
+    _Flag("noise_share", "noise", "share of the tissue's signal", MOST_NOISE),
+    _Flag("bias_ratio", "unevenness", "brightest tissue over darkest", MOST_BIAS),
+    _Flag("ghost_share", "ghosts of motion", "beside the head, share of tissue", MOST_GHOST),
+)
+
+
+def quality_table(detection: Detection) -> Table:
+    """Each measure of the scan's quality beside the limit of good scans, and what is in doubt."""
+    spacing_mm = detection.scan.spacing_mm
+    thick = max(spacing_mm)
+    rows = [_flag_row(flag, getattr(detection.quality, flag.measure)) for flag in _FLAGS]
+    rows += [
+        _judged(
+            "largest side of a voxel",
+            "mm",
+            f"{thick:.1f}",
+            f"{MOST_SPACING_MM:g}",
+            thick > MOST_SPACING_MM,
+        ),
+        _judged(
+            "sides",
+            "left and right",
+            *(
+                ("known", "known", False)
+                if detection.scan.sides_known
+                else ("not known", "known", True)
+            ),
+        ),
+        _judged(
+            "seen in training",
+            "the detector learnt from this scan",
+            *(("yes", "no", True) if detection.seen_in_training else ("no", "no", False)),
+        ),
+        _judged(
+            "warnings",
+            "told at the top of this page",
+            str(len(detection.warnings)),
+            "0",
+            bool(detection.warnings),
+        ),
     ]
     return Table(
-        "Where this comes from",
-        (Column("what"), Column("value")),
-        (RowGroup("The scan", _pairs(scan_rows)), RowGroup("The detector", _pairs(detector_rows))),
+        "Quality flags",
+        (
+            Column("what"),
+            Column("this scan", is_number=True),
+            Column("good scans", "at most", is_number=True),
+            Column("flag"),
+        ),
+        (RowGroup("", tuple(rows)),),
+        (QUALITY_EXPLAINED,),
     )
 
 
-def _pairs(rows: list[tuple[str, str]]) -> tuple[Row, ...]:
-    return tuple(Row((Cell(what), Cell(value))) for what, value in rows)
+def _flag_row(flag: _Flag, value: float | None) -> Row:
+    if value is None:
+        cells = (NOTHING, f"{flag.most:g}", "not measured")
+        return Row((Cell(flag.title, flag.detail), *map(Cell, cells)))
+    return _judged(flag.title, flag.detail, f"{value:.3f}", f"{flag.most:g}", value > flag.most)
+
+
+def _judged(title: str, detail: str, value: str, most: str, is_raised: bool) -> Row:
+    flag = (
+        "\N{WARNING SIGN}\N{VARIATION SELECTOR-15} take care"
+        if is_raised
+        else "\N{CHECK MARK} good"
+    )
+    return Row((Cell(title, detail), Cell(value), Cell(most), Cell(flag)), is_marked=is_raised)

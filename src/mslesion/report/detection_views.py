@@ -1,16 +1,19 @@
-"""How a scan is laid out for eyes: window, crop, sides, and which slices are shown."""
+"""How a scan is laid out for eyes: window, crop, sides, and what is shown of it: brain alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.detection import Detection
-from mslesion.lesions.components import label_lesions
-from mslesion.report.drawings import AxialSlice, Plane, Projection
+from mslesion.lesions.components import common_box, label_lesions
+from mslesion.lesions.findings import Lesion
+from mslesion.report.brain_only import BrainOnly, brain_only
+from mslesion.report.drawings import AxialSlice, CloseUp, Plane, Projection
 
 MOST_SLICES = 12
 WITHOUT_LESIONS = 6
@@ -22,9 +25,38 @@ MOST_NAMED = 30
 _SPREAD_MM = (6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0)
 """Distances between shown slices, the best first: thin neighbours show the same lesions."""
 
-_MARGIN_MM = 4.0
+MOST_CLOSE_UPS = 4
+"""So many of the largest lesions are shown in close-up, and as many of the least certain."""
+
+CLOSE_UP_MM = 40.0
+_AROUND_LESION_MM = 8.0
+"""A close-up is so wide, and wider for a lesion that would have less than this around it."""
 
 Box = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A detection with what all its pictures share.
+
+    ``numbered`` is int32 (X, Y, Z), each voxel's lesion as in the table of lesions, 0 outside;
+    ``window`` are the intensities shown as black and white.
+    """
+
+    detection: Detection
+    shown: BrainOnly
+    numbered: NDArray[np.int32]
+    window: tuple[float, float]
+
+
+def scene_of(detection: Detection) -> Scene:
+    """Lay a detection out: nothing of the scan is seen in a picture but by way of this."""
+    return Scene(
+        detection,
+        brain_only(detection.brain, detection.mask, detection.scan.spacing_mm),
+        _numbered_lesions(detection),
+        grey_window(detection),
+    )
 
 
 def shown_slices(detection: Detection) -> tuple[int, ...]:
@@ -59,39 +91,82 @@ def _apart(by_area: Iterable[int], least_steps: float) -> list[int]:
     return chosen
 
 
-def axial_slices(detection: Detection) -> tuple[AxialSlice, ...]:
+def axial_slices(scene: Scene) -> tuple[AxialSlice, ...]:
     """The slices of :func:`shown_slices` as a radiologist looks at them, lesions numbered.
 
     A lesion's number stands in the shown slice where its area is largest.
     """
+    detection = scene.detection
     indices = shown_slices(detection)
-    low, high = grey_window(detection)
-    box = head_box(detection)
-    numbered = _numbered_lesions(detection)
-    named = _named_lesions(numbered, indices, detection.lesion_count)
-    slices = []
-    for index in indices:
-        position_mm = detection.slices[index].position_mm
-        at = (box[0], box[1], index)
-        slices.append(
-            AxialSlice(
-                _plane(detection, detection.scan.voxels[at], (0, 1), (low, high)),
-                f"slice {index}, z = {position_mm:.1f} mm",
-                _as_seen(numbered[at]),
-                named[index],
-            )
-        )
-    return tuple(slices)
+    across, up, _ = scene.shown.box
+    named = _named_lesions(scene.numbered, indices, detection.lesion_count)
+    return tuple(_axial_slice(scene, (across, up, index), named[index]) for index in indices)
+
+
+def _axial_slice(scene: Scene, at: tuple[slice, slice, int], named: tuple[int, ...]) -> AxialSlice:
+    """A part of an axial slice; what may not be seen is black."""
+    across, up, index = at
+    share = scene.shown.share(index)[across, up]
+    return AxialSlice(
+        _plane(scene.detection, scene.detection.scan.voxels[at], share, (0, 1), scene.window),
+        f"slice {index}, z = {scene.detection.slices[index].position_mm:.1f} mm",
+        _as_seen(scene.numbered[at]),
+        named,
+    )
+
+
+def close_ups(scene: Scene, lesions: Iterable[Lesion]) -> tuple[CloseUp, ...]:
+    """Each lesion from near, in the slice where its area is largest."""
+    return tuple(_close_up(scene, lesion) for lesion in lesions)
+
+
+def _close_up(scene: Scene, lesion: Lesion) -> CloseUp:
+    detection = scene.detection
+    slices = slice(lesion.first_slice, lesion.last_slice + 1)
+    areas = (scene.numbered[:, :, slices] == lesion.lesion_id).sum(axis=(0, 1))
+    index = lesion.first_slice + int(np.argmax(areas))
+    inside = np.argwhere(scene.numbered[:, :, index] == lesion.lesion_id)
+    sides_mm = np.array(detection.scan.spacing_mm[:2])
+    low, high = inside.min(axis=0), inside.max(axis=0) + 1
+    wide_mm = max(CLOSE_UP_MM, float(((high - low) * sides_mm).max()) + 2 * _AROUND_LESION_MM)
+    centre = (low + high) / 2
+    first = np.rint(centre - wide_mm / sides_mm / 2).astype(int)
+    counts = np.maximum(np.rint(wide_mm / sides_mm).astype(int), 1)
+    at = tuple(
+        slice(max(0, a), min(size, a + n))
+        for a, n, size in zip(first.tolist(), counts.tolist(), detection.mask.shape, strict=False)
+    )
+    return CloseUp(
+        _axial_slice(scene, (at[0], at[1], index), (lesion.lesion_id,)), lesion.lesion_id, index
+    )
+
+
+def largest_lesions(detection: Detection) -> tuple[Lesion, ...]:
+    """The first of the table, at most :data:`MOST_CLOSE_UPS`."""
+    return detection.lesions[:MOST_CLOSE_UPS]
+
+
+def least_certain_lesions(detection: Detection) -> tuple[Lesion, ...]:
+    """Those of the lowest highest probability, at most :data:`MOST_CLOSE_UPS`.
+
+    The largest lesions, which are shown already, are not among them.
+    """
+    others = detection.lesions[MOST_CLOSE_UPS:]
+    return tuple(sorted(others, key=lambda lesion: (lesion.max_probability, lesion.lesion_id)))[
+        :MOST_CLOSE_UPS
+    ]
 
 
 def _numbered_lesions(detection: Detection) -> NDArray[np.int32]:
     """The number of each voxel's lesion, as in the table of lesions; 0 outside."""
-    labels, count = label_lesions(detection.mask)
+    box = common_box(detection.mask)
+    labels, count = label_lesions(detection.mask[box])
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     numbers = np.zeros(count + 1, np.int32)
     # Labels follow the first voxel of each, which is also what orders lesions of one volume.
     numbers[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)
-    numbered: NDArray[np.int32] = numbers[labels]
+    numbered = np.zeros(detection.mask.shape, np.int32)
+    numbered[box] = numbers[labels]
     return numbered
 
 
@@ -118,18 +193,19 @@ def seen_lesions(detection: Detection, indices: tuple[int, ...]) -> int:
     )
 
 
-def projections(detection: Detection) -> tuple[Projection, ...]:
-    """The head from the front, from the left and from below: mean signal, highest probability."""
-    box = head_box(detection)
-    voxels, probability = detection.scan.voxels[box], detection.probability[box]
+def projections(scene: Scene) -> tuple[Projection, ...]:
+    """The brain from the front, from the left and from below: mean signal, highest probability."""
+    detection, box = scene.detection, scene.shown.box
+    voxels = (detection.scan.voxels[box] - scene.window[0]) * scene.shown.shares(box)
+    probability = detection.probability[box]
     views = (("coronal", 1, (0, 2)), ("sagittal", 0, (1, 2)), ("axial", 2, (0, 1)))
     seen = []
     for title, along, axes in views:
         mean = voxels.mean(axis=along, dtype=np.float32)
-        window = (float(mean.min()), float(np.percentile(mean, 99.5)))
+        window = (0.0, float(np.percentile(mean, 99.5)))
         seen.append(
             Projection(
-                _plane(detection, mean, axes, window),
+                _plane(detection, mean, np.ones_like(mean), axes, window),
                 title,
                 _as_seen(probability.max(axis=along)),
             )
@@ -146,12 +222,16 @@ _UNKNOWN_SIDES = ("?", "?")
 def _plane(
     detection: Detection,
     values: NDArray[np.float32],
+    shown: NDArray[np.float32],
     axes: tuple[int, int],
     window: tuple[float, float],
 ) -> Plane:
-    """Values over two axes of the scan (across, up) as grey levels between the window's ends."""
+    """Values over two axes of the scan (across, up) as grey levels between the window's ends.
+
+    They are darkened by how much of each may be ``shown``.
+    """
     low, high = window
-    share = np.clip((_as_seen(values) - low) / max(high - low, 1e-12), 0, 1)
+    share = np.clip((_as_seen(values) - low) / max(high - low, 1e-12), 0, 1) * _as_seen(shown)
     spacing_mm = detection.scan.spacing_mm
     across, up = axes
     grey = np.rint(255 * share).astype(np.uint8)
@@ -178,29 +258,3 @@ def grey_window(detection: Detection) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = np.percentile(tissue[:: 1 + tissue.size // 200_000], (1, 99.7))
     return float(low), float(high)
-
-
-def head_box(detection: Detection) -> Box:
-    """Where in the volume there is a head, with a margin; never less than brain and lesions."""
-    voxels = detection.scan.voxels
-    thin = voxels[::2, ::2]
-    air = float(np.percentile(thin[:: 1 + thin.shape[0] // 64], 5))
-    tissue = voxels[detection.brain][::7]
-    signal = voxels > air + 0.2 * ((float(np.median(tissue)) if tissue.size else air) - air)
-    return tuple(
-        _extent(signal, detection.brain | detection.mask, axis, detection.scan.spacing_mm[axis])
-        for axis in range(3)
-    )  # type: ignore[return-value]
-
-
-def _extent(
-    signal: NDArray[np.bool_], least: NDArray[np.bool_], axis: int, spacing_mm: float
-) -> slice:
-    """From the first to the last plane along an axis that shows more than stray noise."""
-    others = tuple(a for a in range(3) if a != axis)
-    planes = (signal.mean(axis=others) > 0.02) | least.any(axis=others)
-    inside = np.flatnonzero(planes)
-    if not len(inside):
-        return slice(0, signal.shape[axis])
-    margin = int(np.ceil(_MARGIN_MM / spacing_mm))
-    return slice(max(int(inside[0]) - margin, 0), int(inside[-1]) + 1 + margin)

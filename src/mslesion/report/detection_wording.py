@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mslesion.lesions.uncertainty import Plausible
+from mslesion.report.brain_only import MARGIN_MM
 from mslesion.report.document import Caption
 from mslesion.report.wording import PERCENT, TO
 from mslesion.scan import Scan
@@ -37,34 +39,77 @@ NOT_SHOWN = (
 )
 SIDES_UNKNOWN = "which side is the patient's right is not known"
 
+BRAIN_ONLY = (
+    f"Only the brain is shown, as the detector sees it, with {MARGIN_MM:g}{SPACE}mm around it; all "
+    "else is black, so that no face can be seen."
+)
+NO_BRAIN = (
+    "No brain was seen in this scan, so no picture of it is shown: what is not known to be brain "
+    "could show a face."
+)
+
 _OUTLINED = Caption(
     "Axial slices with the largest lesion areas, from low to high, each plain and with its "
     "lesions outlined; {sides}, z is that of the slice's middle, and numbers are those of the "
     "lesion table, each where its lesion is largest.",
     "Each outline encloses a spot that is brighter than the white matter around it, and no "
     "such spot is left without.",
-    "Outlines on dark or plain tissue, around skull, eyes or vessels, or bright spots without "
-    "any; a head that is turned or upside down.",
-    "Correct the mask by hand, or choose another --threshold or --min-peak; where the head is "
-    "turned, repair the orientation in the file's header.",
+    "Outlines on dark or plain tissue, around vessels or at the border of the brain; bright spots "
+    "without any; a brain that is cut into by the black, turned or upside down.",
+    "Correct the mask by hand, or choose another --threshold or --min-peak; where the brain is "
+    "turned or cut, look at the scan in a viewer, and repair the orientation in its header.",
 )
 
 _PLAIN = Caption(
     "Axial slices evenly spread through the brain, from low to high; {sides}, z is that of the "
     "slice's middle. No lesion was found, so nothing is outlined.",
     "Upright brains, front up, without bright spots in the white matter.",
-    "Bright spots in the white matter: lesions may have been missed. Or a head that is turned or "
-    "upside down.",
-    "Look at the probability image, and try a lower --min-peak; where the head is turned, "
-    "repair the orientation in the file's header.",
+    "Bright spots in the white matter: lesions may have been missed. Or a brain that is cut into "
+    "by the black, turned or upside down.",
+    "Look at the probability image, and try a lower --min-peak; where the brain is turned or cut, "
+    "look at the scan in a viewer, and repair the orientation in its header.",
+)
+
+LARGEST = Caption(
+    "The largest lesions, each in the slice where its area is largest, plain and outlined; numbers "
+    "are those of the lesion table, and the bar tells the scale.",
+    "One bright spot with a border that can be seen, and the outline upon that border.",
+    "An outline that joins several spots, leaves out a part of one, or follows a ventricle, a "
+    "furrow or the edge of the picture.",
+    "Correct the outline by hand before using the volume: these lesions make up most of it.",
+)
+
+LEAST_CERTAIN = Caption(
+    "Of the other lesions those whose highest probability is lowest, each in the slice where its "
+    "area is largest, plain and outlined.",
+    "A spot that you would have called a lesion without the outline.",
+    "Plain tissue, a vessel, a bright rim of a ventricle or of the cortex, or a spot in one slice "
+    "of which the neighbours know nothing.",
+    "Decide for each whether it counts; where most do not, choose a higher --min-peak.",
 )
 
 PROJECTIONS = Caption(
-    "The whole head from the front, from one side and from below: mean signal in grey, "
+    "The whole brain from the front, from one side and from below: mean signal in grey, "
     "and over it the highest probability along each line of sight.",
     "Colour lies within the brain, mostly near the ventricles, and is either bright or absent.",
-    "Colour in skull, eyes or neck, at the border of the brain, or a haze of middling probability.",
+    "Colour at the border of the brain or below it, or a haze of middling probability.",
     "Look at those places slice by slice in a viewer, with the probability image over the scan.",
+)
+
+QUALITY_EXPLAINED = (
+    "Measured on the scan alone, in units of its tissue; a raised flag of noise, unevenness or "
+    "ghosts makes the detector abstain from a verdict. Blur is not measured. Limits are what "
+    "good scans of several scanners stay below."
+)
+
+UNCERTAINTY = (
+    "The ranges hold 95 % of what the calibrated probabilities leave plausible: each candidate "
+    "is a lesion as often as its highest probability says, and reaches further in one draw and "
+    "less far in another; candidates of one scan err together in part. They cover whether spots "
+    "are lesions and where their borders lie. They do not cover lesions that left no trace in the "
+    "probabilities, how touching lesions are told apart, a scanner unlike those of the "
+    "calibration, or the difference between two experts. How often they hold the truth in people "
+    "whom the detector never saw is not known."
 )
 
 SLICES = Caption(
@@ -98,6 +143,16 @@ def millilitres(ml: float) -> str:
     if ml == 0:
         return "0"
     return f"{ml:.1f}" if ml >= 10 else f"{ml:.2f}" if ml >= 0.1 else f"{ml:.3f}"
+
+
+def count_range(count: Plausible) -> str:
+    """``14 to 37``."""
+    return f"{count.low:,.0f}{TO}{count.high:,.0f}"
+
+
+def volume_range(volume_ml: Plausible) -> str:
+    """``2.10 to 8.80``."""
+    return f"{millilitres(volume_ml.low)}{TO}{millilitres(volume_ml.high)}"
 
 
 def signed(value: float) -> str:

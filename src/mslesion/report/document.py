@@ -126,6 +126,36 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Panel:
+    """One picture of a gallery: what to draw, its title, and what stands in its place."""
+
+    title: str
+    alt: str
+    drawing: Drawing
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Pictures under one caption, in rows of at most ``per_row``, on a phone one below the other.
+
+    ``name`` is its address in the page. All pictures fit the width of the page.
+    """
+
+    name: str
+    title: str
+    caption: Caption
+    panels: tuple[Panel, ...]
+    per_row: int = 1
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Text of several lines, as it is to be copied."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Aside:
     """Blocks that open on demand, and are open in print."""
 
@@ -133,7 +163,7 @@ class Aside:
     blocks: tuple[Block, ...]
 
 
-Block = Text | Callout | Listing | Tiles | Table | Figure | Aside
+Block = Text | Callout | Listing | Tiles | Table | Figure | Gallery | Verbatim | Aside
 
 
 @dataclass(frozen=True)
@@ -157,14 +187,22 @@ class Document:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """Every figure, in reading order."""
-        blocks = [*self.lead, *(block for section in self.sections for block in section.blocks)]
-        return tuple(block for block in _flat(blocks) if isinstance(block, Figure))
+        return tuple(block for block in self._blocks if isinstance(block, Figure))
+
+    @property
+    def galleries(self) -> tuple[Gallery, ...]:
+        """Every gallery, in reading order."""
+        return tuple(block for block in self._blocks if isinstance(block, Gallery))
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """Every table, in reading order."""
+        return tuple(block for block in self._blocks if isinstance(block, Table))
+
+    @property
+    def _blocks(self) -> list[Block]:
         blocks = [*self.lead, *(block for section in self.sections for block in section.blocks)]
-        return tuple(block for block in _flat(blocks) if isinstance(block, Table))
+        return _flat(blocks)
 
 
 def _flat(blocks: list[Block]) -> list[Block]:

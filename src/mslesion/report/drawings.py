@@ -122,16 +122,29 @@ class AxialSlice:
 
 
 @dataclass(frozen=True, eq=False)
-class MontageDrawing:
-    """Axial slices from the lowest; ``is_outlined`` shows each a second time, lesions outlined."""
+class CloseUp:
+    """One lesion from near: a part of the axial slice ``slice_index``, with its lesions."""
 
-    slices: tuple[AxialSlice, ...]
+    part: AxialSlice
+    lesion_id: int
+    slice_index: int
+
+
+@dataclass(frozen=True, eq=False)
+class SliceDrawing:
+    """One axial slice; ``is_outlined`` shows it a second time, with its lesions outlined.
+
+    A bar of ``scale_mm`` stands below it, none for 0.
+    """
+
+    part: AxialSlice
     is_outlined: bool
+    scale_mm: float
 
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """A whole head seen from one side, and the highest probability along each line of sight.
+    """A whole brain seen from one side, and the highest probability along each line of sight.
 
     ``probability`` is float32 (rows, columns), as the plane.
     """
@@ -186,7 +199,7 @@ Drawing = (
     | ComparisonDrawing
     | CalibrationDrawing
     | DecisionCurveDrawing
-    | MontageDrawing
+    | SliceDrawing
     | ProjectionDrawing
     | SliceCurveDrawing
     | DistributionDrawing

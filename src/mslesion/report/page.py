@@ -1,7 +1,8 @@
 """Renders a report's document as one HTML page that needs nothing but itself.
 
 No script, nothing loaded from elsewhere: the style sheet is inlined and figures are data URIs.
-Every text is escaped, as names of people and files come from users.
+Every text is escaped, as names of people and files come from users. Should markup slip through,
+the page's own policy still forbids it to run or load anything.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import os
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from html import escape
 from importlib import resources
 from typing import Any
@@ -19,11 +21,14 @@ from mslesion.report.document import (
     Aside,
     Block,
     Callout,
+    Caption,
     Cell,
     Column,
     Document,
     Figure,
+    Gallery,
     Listing,
+    Panel,
     Row,
     RowGroup,
     Section,
@@ -31,6 +36,7 @@ from mslesion.report.document import (
     Text,
     Tile,
     Tiles,
+    Verbatim,
 )
 
 _CALLOUT_TITLES = {
@@ -42,13 +48,29 @@ _CALLOUT_TITLES = {
 }
 
 
+_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'"
+)
+"""What a browser may do: show pictures that are inside, and obey one style sheet, by its hash."""
+
+
+def picture_name(gallery: Gallery, number: int) -> str:
+    """What a picture of a gallery is called among the page's pictures; ``number`` is from 0."""
+    return f"{gallery.name}-{number + 1}"
+
+
 def render(document: Document, pictures: Mapping[str, bytes]) -> str:
-    """The page as text; ``pictures`` holds the PNG of every figure of the document by its name.
+    """The page as text.
+
+    ``pictures`` holds the PNG of every figure of the document by its name, and of every picture
+    of its galleries by :func:`picture_name`.
 
     Raises:
         KeyError: a figure's picture is missing.
     """
-    style = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    sheet = resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
+    style = f"\n{sheet}"
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode("ascii")
     links = "".join(
         f'<li><a href="#{escape(section.anchor)}">{escape(section.title)}</a></li>'
         for section in document.sections
@@ -70,8 +92,10 @@ def render(document: Document, pictures: Mapping[str, bytes]) -> str:
         "<!DOCTYPE html>\n"
         '<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY.format(digest)}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escape(document.title)}</title>\n"
-        f"<style>\n{style}</style>\n</head>\n"
+        f"<style>{style}</style>\n</head>\n"
         f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
     )
 
@@ -175,21 +199,51 @@ def _cell(cell: Cell) -> str:
 
 
 def _figure(block: Figure, pictures: Mapping[str, bytes]) -> str:
-    data = base64.b64encode(pictures[block.name]).decode("ascii")
-    caption = block.caption
     kind = ' class="demonstration"' if block.is_demonstration else ""
     title = escape(block.title)
     return (
         f'<figure id="{escape(block.name)}"{kind}>\n'
         f'<div class="picture" role="region" aria-label="{title}" tabindex="0">'
-        f'<img src="data:image/png;base64,{data}" alt="{escape(block.alt)}"></div>\n'
+        f"{_image(pictures[block.name], block.alt)}</div>\n"
+        f"{_teaching(title, block.caption)}\n</figure>"
+    )
+
+
+def _gallery(block: Gallery, pictures: Mapping[str, bytes]) -> str:
+    panels = "\n".join(
+        _panel(panel, pictures[picture_name(block, number)])
+        for number, panel in enumerate(block.panels)
+    )
+    return (
+        f'<figure id="{escape(block.name)}">\n'
+        f'<div class="gallery per-row-{block.per_row}">\n{panels}\n</div>\n'
+        f"{_teaching(escape(block.title), block.caption)}\n</figure>"
+    )
+
+
+def _panel(panel: Panel, picture: bytes) -> str:
+    title = f"<p>{escape(panel.title)}</p>" if panel.title else ""
+    return f'<div class="panel">{_image(picture, panel.alt)}{title}</div>'
+
+
+def _image(picture: bytes, alt: str) -> str:
+    data = base64.b64encode(picture).decode("ascii")
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
+
+
+def _teaching(title: str, caption: Caption) -> str:
+    return (
         f"<figcaption><strong>{title}</strong><dl>"
         f"<dt>Shown</dt><dd>{escape(caption.shown)}</dd>"
         f"<dt>Good</dt><dd>{escape(caption.good)}</dd>"
         f"<dt>Bad</dt><dd>{escape(caption.bad)}</dd>"
         f"<dt>Then</dt><dd>{escape(caption.then)}</dd>"
-        "</dl></figcaption>\n</figure>"
+        "</dl></figcaption>"
     )
+
+
+def _verbatim(block: Verbatim, _: Mapping[str, bytes]) -> str:
+    return f"<pre>{escape(block.text)}</pre>"
 
 
 def _aside(block: Aside, pictures: Mapping[str, bytes]) -> str:
@@ -204,5 +258,7 @@ _RENDERERS: dict[type[Any], Callable[[Any, Mapping[str, bytes]], str]] = {
     Tiles: _tiles,
     Table: _table,
     Figure: _figure,
+    Gallery: _gallery,
+    Verbatim: _verbatim,
     Aside: _aside,
 }

@@ -3,8 +3,10 @@
 import base64
 import dataclasses
 import io
+import re
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +17,21 @@ from reading import Page
 from mslesion import __version__
 from mslesion.detection import Detection, DetectorIdentity
 from mslesion.lesions.findings import SliceFinding, measure_lesions
+from mslesion.lesions.quality import ScanQuality
 from mslesion.report.canvas import BLUE, ORANGE
 from mslesion.report.detection import detection_report
 from mslesion.report.detection_pictures import draw
-from mslesion.report.detection_views import axial_slices, projections, seen_lesions, shown_slices
-from mslesion.report.drawings import MontageDrawing, ProjectionDrawing, SliceCurveDrawing
+from mslesion.report.detection_views import (
+    axial_slices,
+    close_ups,
+    largest_lesions,
+    least_certain_lesions,
+    projections,
+    scene_of,
+    seen_lesions,
+    shown_slices,
+)
+from mslesion.report.drawings import ProjectionDrawing, SliceCurveDrawing, SliceDrawing
 from mslesion.scan import Scan
 from mslesion.verdict import Verdict
 
@@ -119,14 +131,22 @@ def page(text):
     return Page(text)
 
 
-def test_the_page_begins_with_how_many_lesions_of_what_volume(page):
-    """One sentence and four large numbers tell the finding."""
-    assert "5 lesions were found in this scan, 0.60 ml in all; the largest has 512 mm³" in page.text
+def test_the_page_begins_with_how_many_lesions_of_what_volume(found, page):
+    """One sentence and four large numbers tell the finding, with what else is plausible."""
+    count, volume_ml = found.uncertainty.count, found.uncertainty.volume_ml
+    counts = f"plausible: {count.low:.0f} to {count.high:.0f}"
+    volumes = f"plausible: {volume_ml.low:.3f} to {volume_ml.high:.2f} ml"
+    assert 0 < count.low < 5 == count.high
+    assert 0 < volume_ml.low < 0.1 < volume_ml.high == 0.6
+    assert (
+        f"5 lesions ({counts}) were found in this scan, 0.60 ml in all ({volumes}); the largest "
+        "has 512 mm³ (slices 20 to 23), and 0 of them lie within"
+    ) in page.text
     for tile in (
-        "lesions 5 counted with 26-connectivity",
-        "lesion volume 0.60 ml",
-        "largest lesion 512 mm³ lesion 1, slices 20 to 23",
+        f"lesions 5 {counts}",
+        f"lesion volume 0.60 ml {volumes}",
         "probability of MS 93 %",
+        "quality flags none nothing about the scan is in doubt",
     ):
         assert tile in page.text
 
@@ -191,9 +211,12 @@ def test_without_a_lesion_six_plain_slices_are_shown():
     """There is no outline, no list of lesions, and nothing is divided by nothing."""
     nothing = detect_by_hand((), verdict=dataclasses.replace(COMPATIBLE, wording="No findings"))
     page = Page(detection_report(nothing))
-    assert "No lesion of 3 mm³ or more was found in this scan." in page.text
-    assert "largest lesion none" in page.text
-    assert [table.caption for table in page.tables] == ["Where this comes from"]
+    assert (
+        "No lesion of 3 mm³ or more was found in this scan (plausible: 0 to 0, 0 to 0 ml)."
+        in page.text
+    )
+    assert "lesions 0 plausible: 0 to 0" in page.text
+    assert [table.caption for table in page.tables] == ["Quality flags", "Where this comes from"]
     shown = shown_slices(nothing)
     inside = np.flatnonzero(nothing.brain.any(axis=(0, 1)))
     assert len(shown) == 6
@@ -203,19 +226,23 @@ def test_without_a_lesion_six_plain_slices_are_shown():
 
 
 def test_a_scan_in_which_no_brain_was_seen_is_shown_all_the_same():
-    """An empty scan gives a page, with slices from all of it."""
+    """An empty scan gives a page without a picture of it: what is no brain may be a face."""
     empty = detect_by_hand((), shape=(12, 12, 9))
     nothing = np.zeros(empty.mask.shape, bool)
     scan = dataclasses.replace(empty.scan, voxels=np.zeros(nothing.shape, np.float32), source=None)
     page = Page(detection_report(dataclasses.replace(empty, scan=scan, brain=nothing)))
-    assert len(page.images) == 3
+    assert len(page.images) == 1
+    assert page.images[0]["alt"].startswith("Curves over")
+    assert "No brain was seen in this scan, so no picture of it is shown" in page.text
     assert "none: the voxels came from memory" in page.text
 
 
 def test_one_lesion_is_told_in_the_singular():
     """One lesion was found, of so much."""
     page = Page(detection_report(detect_by_hand(FIVE[:1])))
-    assert "One lesion was found in this scan, of 512 mm³ (0.51 ml)." in page.text
+    assert (
+        "One lesion was found in this scan (plausible: 0 to 1), of 512 mm³ (0.51 ml;" in page.text
+    )
     assert "1 of 1 lesion can be seen here" in page.text
 
 
@@ -289,7 +316,7 @@ def test_a_hostile_name_does_nothing():
     assert page.text.count(bad) >= 5
     assert "script" not in {tag for tag, _ in page.tags}
     assert all(not any(name.startswith("on") for name in values) for _, values in page.tags)
-    assert len(page.images) == 3
+    assert len(page.images) == 13
 
 
 def test_the_page_needs_nothing_but_itself(page):
@@ -301,9 +328,9 @@ def test_the_page_needs_nothing_but_itself(page):
 
 def test_every_picture_is_described_in_words_and_taught_to_be_read(page):
     """A text in its place, and what is shown, good, bad, and then to be done."""
-    assert len(page.images) == 3
+    assert len(page.images) == 6 + 4 + 1 + 1 + 1
     assert all(len(image["alt"]) > 60 for image in page.images)
-    assert [page.texts.count(word) for word in ("Shown", "Good", "Bad", "Then")] == [3, 3, 3, 3]
+    assert [page.texts.count(word) for word in ("Shown", "Good", "Bad", "Then")] == [5, 5, 5, 5]
 
 
 def test_the_same_detection_gives_the_same_bytes(text):
@@ -326,7 +353,7 @@ def test_neither_pytorch_nor_matplotlib_is_loaded():
 
 def test_the_patients_right_is_on_the_left_and_the_front_is_up(found):
     """A lesion of the right front, in a file stored the other way round, is at the upper left."""
-    (shown,) = [s for s in axial_slices(found) if s.title.startswith("slice 20,")]
+    (shown,) = [s for s in axial_slices(scene_of(found)) if s.title.startswith("slice 20,")]
     rows, columns = np.nonzero(shown.lesions == 1)
     assert rows.max() < shown.lesions.shape[0] / 2
     assert columns.max() < shown.lesions.shape[1] / 2
@@ -337,7 +364,7 @@ def test_the_patients_right_is_on_the_left_and_the_front_is_up(found):
 
 def test_from_the_side_the_front_is_on_the_left_and_the_head_is_upright():
     """A lesion of the right, upper front in each of three views."""
-    views = {p.title: p for p in projections(detect_by_hand((box_at(40, 50, 26, 3),)))}
+    views = {p.title: p for p in projections(scene_of(detect_by_hand((box_at(40, 50, 26, 3),))))}
     for title, sides in (("coronal", "RL"), ("sagittal", "AP"), ("axial", "RL")):
         seen = views[title]
         rows, columns = np.nonzero(seen.probability > 0.5)
@@ -349,10 +376,10 @@ def test_from_the_side_the_front_is_on_the_left_and_the_head_is_upright():
 
 def test_a_lesion_is_outlined_once_and_its_own_pixels_stay_as_they_are(found):
     """Of two copies of a slice the second has a line, beside the lesion and not on it."""
-    one = axial_slices(found)[-1:]
+    one = axial_slices(scene_of(found))[-1:]
     shown = one[0]
     bare = dataclasses.replace(shown, named=())
-    pixels = pixels_drawn(MontageDrawing((bare,), is_outlined=True))[30:]
+    pixels = pixels_drawn(SliceDrawing(bare, is_outlined=True, scale_mm=0))[30:]
     plain, outlined = pixels[:, :342], pixels[:, 346:]
     line = near(outlined, ORANGE)
     assert not near(plain, ORANGE).any()
@@ -369,10 +396,11 @@ def test_a_lesion_is_outlined_once_and_its_own_pixels_stay_as_they_are(found):
 
 def test_colours_are_kept_exactly_where_a_picture_is_made_smaller(found):
     """Between slices there is the page's own white, in them all greys, and the outline's colour."""
-    pixels = pixels_drawn(MontageDrawing(axial_slices(found)[:2], is_outlined=True))
-    assert (pixels[:, 688:712] == 255).all()
+    part = axial_slices(scene_of(found))[0]
+    pixels = pixels_drawn(SliceDrawing(part, is_outlined=True, scale_mm=0))
+    assert (pixels[:, 342:346] == 255).all()
     assert (pixels == ORANGE).all(axis=-1).any()
-    greys = axial_slices(found)[0].plane.grey
+    greys = axial_slices(scene_of(found))[0].plane.grey
     shown = pixels[30:, :342]
     assert (shown.min(), shown.max()) == (greys.min(), 255)
     assert np.ptp(shown, axis=-1).max() == 0
@@ -380,7 +408,7 @@ def test_colours_are_kept_exactly_where_a_picture_is_made_smaller(found):
 
 def test_lesions_are_called_by_their_number_in_the_table(found):
     """Each of five lesions is named once, in a slice that shows it."""
-    slices = axial_slices(found)
+    slices = axial_slices(scene_of(found))
     assert sorted(number for shown in slices for number in shown.named) == [1, 2, 3, 4, 5]
     for lesion in found.lesions:
         (place,) = [s for s in slices if lesion.lesion_id in s.named]
@@ -414,7 +442,7 @@ def test_of_few_slices_with_lesions_all_are_shown(found):
 def test_a_lesion_at_the_border_of_the_scan_is_shown_whole():
     """A lesion in the first and last voxels is neither cropped nor lost."""
     corner = detect_by_hand((box_at(0, 0, 0, 2), box_at(58, 70, 38, 2)))
-    slices = axial_slices(corner)
+    slices = axial_slices(scene_of(corner))
     assert [int((shown.lesions > 0).sum()) for shown in slices] == [4, 4, 4, 4]
     page = Page(detection_report(corner))
     assert near(pixels_of(page, 0), ORANGE).any()
@@ -424,13 +452,13 @@ def test_pictures_keep_true_proportions_when_voxels_are_not_cubes():
     """A lesion of 30 by 30 by 30 mm, in voxels of 1 by 3 by 5 mm, is square in every view."""
     cube = (slice(30, 60), slice(10, 20), slice(6, 12))
     detection = detect_by_hand((cube,), shape=(90, 30, 18), spacing_mm=(1.0, 3.0, 5.0))
-    for view in projections(detection):
+    for view in projections(scene_of(detection)):
         rows, columns = np.nonzero(view.probability)
         assert view.plane.row_mm * (np.ptp(rows) + 1) == pytest.approx(30)
         assert view.plane.column_mm * (np.ptp(columns) + 1) == pytest.approx(30)
-    (shown, *_) = axial_slices(detection)
+    (shown, *_) = axial_slices(scene_of(detection))
     unnamed = dataclasses.replace(shown, named=())
-    pixels = pixels_drawn(MontageDrawing((unnamed,), is_outlined=True))[30:]
+    pixels = pixels_drawn(SliceDrawing(unnamed, is_outlined=True, scale_mm=0))[30:]
     rows, columns = np.nonzero(near(pixels, ORANGE))
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=3)
     assert np.ptp(columns) == pytest.approx(342 * 30 / 90, rel=0.2)
@@ -441,7 +469,9 @@ def test_the_grey_levels_do_not_depend_on_the_scale_of_the_intensities(found):
     for scale, shift in ((0.001, 0.0), (1.0, -100.0)):
         voxels = found.scan.voxels * np.float32(scale) + np.float32(shift)
         other = dataclasses.replace(found, scan=dataclasses.replace(found.scan, voxels=voxels))
-        for one, two in zip(axial_slices(found), axial_slices(other), strict=True):
+        for one, two in zip(
+            axial_slices(scene_of(found)), axial_slices(scene_of(other)), strict=True
+        ):
             difference = one.plane.grey.astype(int) - two.plane.grey
             assert np.abs(difference).max() <= 1
 
@@ -449,7 +479,7 @@ def test_the_grey_levels_do_not_depend_on_the_scale_of_the_intensities(found):
 def test_the_projection_colours_only_where_lesions_are_probable(found):
     """Without probability, the head is grey."""
     for detection, coloured in ((found, True), (detect_by_hand(()), False)):
-        pixels = pixels_drawn(ProjectionDrawing(projections(detection), 0.45))[:-64]
+        pixels = pixels_drawn(ProjectionDrawing(projections(scene_of(detection)), 0.45))[:-84]
         assert bool((np.ptp(pixels, axis=-1) > 40).any()) is coloured
 
 
@@ -463,12 +493,140 @@ def test_the_curves_leave_out_what_is_not_known(found):
     assert not near(without, ORANGE).any()
     assert near(without, BLUE).any()
     page = Page(detection_report(dataclasses.replace(found, slices=silent)))
-    assert "no slice holds enough tissue for the paper's CNN" in page.images[2]["alt"]
+    assert "no slice holds enough tissue for the paper's CNN" in page.images[-1]["alt"]
 
 
 def test_a_scan_of_one_slice_has_a_page():
     """One slice has one dot, and no line."""
     single = detect_by_hand((box_at(20, 20, 0),), shape=(40, 40, 1), spacing_mm=(2.0, 2.0, 5.0))
     page = Page(detection_report(single))
-    assert "Curves over 1 slice" in page.images[2]["alt"]
-    assert near(pixels_of(page, 2)[60:335], BLUE).any()
+    assert "Curves over 1 slice" in page.images[-1]["alt"]
+    assert near(pixels_of(page, -1)[60:335], BLUE).any()
+
+
+# --- from near ---------------------------------------------------------------------------------
+
+
+def test_the_largest_and_the_least_certain_lesions_are_shown_from_near(found):
+    """Four by volume; of the others those of the lowest highest probability; by their number."""
+    lesions = tuple(
+        dataclasses.replace(found.lesions[0], lesion_id=n, max_probability=0.5 + 0.05 * (n % 4))
+        for n in range(1, 12)
+    )
+    many = dataclasses.replace(found, lesions=lesions)
+    assert [lesion.lesion_id for lesion in largest_lesions(many)] == [1, 2, 3, 4]
+    assert [lesion.lesion_id for lesion in least_certain_lesions(many)] == [8, 5, 9, 6]
+    page = Page(detection_report(found))
+    assert "Lesion 1: 512 mm³, highest probability 0.90, mean 0.90; slice 20" in page.text
+    assert "Lesion 5: 8.0 mm³" in page.text
+
+
+def test_a_close_up_holds_its_whole_lesion_and_a_bar_of_true_length(found):
+    """Forty millimetres across, wider for a wide lesion; 10 mm are a quarter of the picture."""
+    (near,) = close_ups(scene_of(found), found.lesions[:1])
+    rows, columns = near.part.lesions.shape
+    assert (rows * near.part.plane.row_mm, columns * near.part.plane.column_mm) == (40, 40)
+    assert np.count_nonzero(near.part.lesions == 1) == 16
+    pixels = pixels_drawn(SliceDrawing(near.part, is_outlined=False, scale_mm=10))
+    bar = (pixels[-13] == 255).all(axis=-1)
+    assert np.flatnonzero(bar)[-1] == 332
+    assert np.count_nonzero(bar[200:]) == pytest.approx(342 / 4, abs=3)
+    wide = detect_by_hand(((slice(10, 40), slice(30, 40), slice(20, 22)),))
+    (near,) = close_ups(scene_of(wide), wide.lesions)
+    assert near.part.lesions.shape[1] * near.part.plane.column_mm == 60 + 16
+    assert np.count_nonzero(near.part.lesions) == 300
+
+
+def test_outside_the_brain_every_picture_is_black(found):
+    """A bright shell around the brain, as skin is, can be seen in none of them."""
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in SHAPE), indexing="ij", sparse=True)
+    shell = x**2 + y**2 + z**2 > 1.25
+    voxels = np.where(shell, np.float32(5000), found.scan.voxels)
+    skinned = dataclasses.replace(found, scan=dataclasses.replace(found.scan, voxels=voxels))
+    for with_skin, without in (
+        *zip(axial_slices(scene_of(skinned)), axial_slices(scene_of(found)), strict=True),
+        *zip(projections(scene_of(skinned)), projections(scene_of(found)), strict=True),
+    ):
+        assert np.array_equal(with_skin.plane.grey, without.plane.grey)
+
+
+# --- flags, origin, citation, and what must not run --------------------------------------------
+
+
+def test_quality_is_measured_against_good_scans():
+    """Each measure has its limit and its flag; what was not measured is said to be so."""
+    quality = ScanQuality(noise_share=0.2, bias_ratio=1.2, ghost_share=None)
+    noisy = dataclasses.replace(detect_by_hand(warnings=("noise is strong",)), quality=quality)
+    page = Page(detection_report(noisy))
+    rows = {row[0][0]: [cell[0] for cell in row] for row in page.table("Quality flags").rows[1:]}
+    by_name = {name.split(" share")[0]: cells[1:] for name, cells in rows.items()}
+    told = {name: cells[-1] for name, cells in by_name.items()}
+    assert any("noise" in name and "take care" in flag for name, flag in told.items())
+    assert any("unevenness" in name and "good" in flag for name, flag in told.items())
+    assert any("ghosts" in name and flag == "not measured" for name, flag in told.items())
+    assert "quality flags 1 they stand above" in page.text
+
+
+def test_the_page_tells_how_to_have_it_again_and_how_to_cite_it(page):
+    """The command with its thresholds; the paper as CITATION.cff has it; no date."""
+    assert (
+        "mslesion detect sub-7_FLAIR.nii.gz --output OUT --model-path model.safetensors "
+        "--threshold 0.45 --min-peak 0.6 --min-lesion-mm3 3" in page.text
+    )
+    cff = (Path(__file__).resolve().parents[3] / "CITATION.cff").read_text(encoding="utf-8")
+    for key in ("doi", "journal", "year", "volume"):
+        (value,) = re.findall(rf"^    {key}: \"?([^\"\n]+)", cff, re.MULTILINE)
+        assert f"{{{value}}}" in page.text
+    for name in re.findall(r"family-names: (.+)", cff):
+        assert name in page.text
+    assert "@software{mslesion" in page.text
+    assert "<details>" in detection_report(detect_by_hand(()))
+
+
+PAYLOADS = (
+    "<script>alert(1)</script>", "<ScRiPt>alert(1)</sCrIpT>", "<script src=//evil.example/x.js>",
+    "<img src=x onerror=alert(1)>", "<svg onload=alert(1)>", "<svg><script>alert(1)</script></svg>",
+    "<body onload=alert(1)>", "<iframe src=javascript:alert(1)>", "<object data=//evil.example>",
+    "<embed src=//evil.example>", "<link rel=stylesheet href=//evil.example/x.css>",
+    "<meta http-equiv=refresh content='0;url=//evil.example'>", "<base href=//evil.example/>",
+    "<a href=javascript:alert(1)>x</a>", "<a href='data:text/html,<script>alert(1)</script>'>x</a>",
+    "<form action=//evil.example><input type=submit>", "<input onfocus=alert(1) autofocus>",
+    "<details open ontoggle=alert(1)>", "<video><source onerror=alert(1)></video>",
+    "<math><mtext><style><img src=x onerror=alert(1)></style></mtext></math>",
+    "<style>@import '//evil.example/x.css';</style>", "</style><script>alert(1)</script>",
+    "</title><script>alert(1)</script>", "--><script>alert(1)</script>",
+    "]]><script>alert(1)</script>",
+    "\" onmouseover=\"alert(1)", "' onmouseover='alert(1)", "\"><img src=x onerror=alert(1)>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;", "{{constructor.constructor('alert(1)')()}}<b>",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def harmless_tags():
+    """The tags of a page, and the names of their attributes, where all names are plain."""
+    page = Page(detection_report(detect_by_hand(FIVE[:1], name="plain", warnings=("plain",))))
+    return [(tag, sorted(values)) for tag, values in page.tags]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_no_name_adds_a_tag_or_an_attribute_to_the_page(payload, harmless_tags):
+    """In name, file, history, warning and reason: the page has the tags that it has without."""
+    hostile = detect_by_hand(FIVE[:1], name=payload, warnings=(payload,))
+    scan = dataclasses.replace(hostile.scan, history=(payload,), source=Path(f"{payload}_FLAIR"))
+    text = detection_report(dataclasses.replace(hostile, scan=scan))
+    page = Page(text)
+    assert [(tag, sorted(values)) for tag, values in page.tags] == harmless_tags
+    assert payload in page.text
+    assert payload not in text or "<" not in payload
+
+
+def test_the_page_forbids_itself_to_run_or_load_anything(text):
+    """Its policy allows pictures that are inside and one style sheet, known by its hash."""
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]+)"', text)
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'sha256-")
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    digest = base64.b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "style=" not in text

@@ -16,7 +16,7 @@ from mslesion.evaluation.metrics import auc
 from mslesion.evaluation.predictions import Predictions, SplitUnit, Subset
 from mslesion.evaluation.summary import difference_as_json
 from mslesion.paper.choosing import FitRequest
-from mslesion.paper.fitting import Job, Task, require_both_classes, run_task
+from mslesion.paper.fitting import Job, Task, require_both_classes, require_test_slices, run_task
 from mslesion.paper.slices import SliceSet
 from mslesion.paper.training import LabelledImages
 from mslesion.progress import track
@@ -174,6 +174,7 @@ def _run(material: Material, split: Split, unit: SplitUnit) -> Predictions:
     slices, _ = divided(material.slices, split)
     one = Split(split.unit, split.seed, split.folds[:1])
     require_both_classes(slices, material.question, one)
+    require_test_slices(slices, material.question, one)
     job = Job(material.question, unit, material.classifier, 0)
     fit = FITS[material.classifier]
     return run_task(Task(job, fit, slices, one, material.protocol, material.seed))[0]
