@@ -177,7 +177,8 @@ def generate(folder: Path) -> None:
     """Let the generator make HTML of the staged pages; a link that leads nowhere is an error."""
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
     done = subprocess.run(
-        command, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        command, cwd=folder, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     if done.returncode:
         told = re.sub(r"\x1b\[[\d;]*m", "", done.stdout.partition("Traceback")[0])

@@ -125,6 +125,7 @@ def _body(
 
 def _row(option: Option) -> str:
     what = html.escape(option.what, quote=False)
+    what += "" if what.endswith(".") or not what else "."
     if option.is_required and not option.is_positional:
         what += " **Must be given.**"
     if not option.is_required and option.is_positional:
