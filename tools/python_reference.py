@@ -25,13 +25,15 @@ _OPENING = """# Python
 import mslesion
 
 detection = mslesion.detect("scan_FLAIR.nii.gz")
-print(detection.lesion_count, detection.lesion_volume_ml, detection.verdict.wording)
+print(detection.lesion_count, detection.lesion_volume_ml)
+print(detection.verdict.wording)
 detection.save("OUT")
 ```
 
-`mslesion.detect` and `mslesion.Detection` are what most need. Every command is a function of
-`mslesion.pipeline`, with the same files as its result. The [tutorial](../tutorial.md) uses both.
-Nothing prints, and importing `mslesion` loads nothing heavy.
+`mslesion.detect` and `mslesion.Detection` are what most need. Commands are functions of
+`mslesion.pipeline`, with the same files as their result; `simulate` is
+`mslesion.simulate.simulate_cohort`. The [tutorial](../tutorial.md) uses both. Nothing prints, and
+importing `mslesion` loads nothing heavy.
 
 Arrays are (X, Y, Z) in RAS+ order: right, anterior, superior. Names carry unit and space:
 `volume_mm3`, `spacing_mm`, `affine_vox_to_ras`.
