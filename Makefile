@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test test-slow lint format benchmark results study detector clean
+.PHONY: help demo test test-slow lint format docs benchmark results study detector clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       formatting, linting, types"
+	@echo "make docs       the documentation as a site: site/index.html"
 	@echo "make benchmark  speed and memory, beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
 	@echo "make study      docs/study.md: what each choice of the paper brings (REAL=folder of the datasets)"
@@ -47,6 +48,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/python tools/build_site.py
 
 results: $(READY)
 	@test -d "$(REAL)" || { echo "make results REAL=folder-of-the-Tabriz-scans"; exit 2; }
@@ -100,4 +104,4 @@ benchmark: $(READY)
 	$(BIN)/python benchmarks/evaluation.py --json docs/results/evaluation-speed.json
 
 clean:
-	rm -rf $(VENV) demo out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo out site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
