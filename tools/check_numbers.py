@@ -29,6 +29,7 @@ from pages import Block, blocks, part
 from mslesion.cards.formats import ends
 from mslesion.cards.sources import Sources
 from mslesion.errors import MslesionError
+from mslesion.experiments.page import page_text
 
 ROOT = Path(__file__).resolve().parents[1]
 CARD = "src/mslesion/lesions/weights/MODEL_CARD.md"
@@ -69,6 +70,7 @@ GENERATED: Mapping[tuple[str, str], Callable[[], Sequence[str]]] = {
 """Who writes which part of which page."""
 WHOLE_PAGES: Mapping[str, Callable[[], Mapping[str, str]]] = {
     "python tools/write_checklists.py": write_checklists.checklists,
+    "mslesion study --page-only --output docs": lambda: {"docs/study.md": page_text(ROOT / "docs")},
 }
 """The command that writes pages as a whole, and their texts by path."""
 

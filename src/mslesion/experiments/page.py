@@ -44,11 +44,20 @@ def write_page(folder: Path) -> Path:
         for section in made
         for name, drawing in section.drawings.items()
     }
-    text = "\n".join(_lines(results, made))
     for name, picture in pictures.items():
         write_bytes(folder / "images" / name, picture)
-    write_text(folder / PAGE, text + "\n")
+    write_text(folder / PAGE, page_text(folder))
     return folder / PAGE
+
+
+def page_text(folder: Path) -> str:
+    """What ``study.md`` says, from the results in ``folder``.
+
+    Raises:
+        UsageError: a result file is missing, or lacks a number that the page needs.
+    """
+    results = read_results(folder)
+    return "\n".join(_lines(results, list(sections(results)))) + "\n"
 
 
 def _lines(results: StudyResults, made: list[Section]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from mslesion.report.wording import (
     MEASURE_NAMES,
     format_interval,
     format_value,
+    is_share,
 )
 
 _HIGHER, _LOWER, _NONE_SHOWN, _NOTHING_CLAIMED = "higher", "lower", "none shown", "none claimed"
@@ -30,7 +31,7 @@ def told_difference(measure: str, estimate: Estimate) -> str:
     """``+3.2 points (+1.0 to +5.4)``."""
     if not estimate.is_defined:
         return "n/a"
-    unit = "" if measure == "auc" else " points"
+    unit = " points" if is_share(measure) else ""
     value = f"{_signed(measure, estimate.value)}{unit}"
     if not estimate.has_interval:
         return f"{value} (no interval)"
@@ -39,7 +40,7 @@ def told_difference(measure: str, estimate: Estimate) -> str:
 
 def _signed(measure: str, value: float) -> str:
     # One digit more than values have, so that no limit beside zero is told as zero.
-    text = f"{value:+.3f}" if measure == "auc" else f"{100 * value:+.1f}"
+    text = f"{100 * value:+.1f}" if is_share(measure) else f"{value:+.3f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

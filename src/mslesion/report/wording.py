@@ -114,6 +114,11 @@ WORDS = {
 }
 
 
+def is_share(measure: str) -> bool:
+    """Whether a measure is told in per cent, and a difference of it in points."""
+    return measure in _PER_CENT
+
+
 def format_value(measure: str, value: float) -> str:
     """``71.3 %`` of shares, ``0.78`` of others as the AUC; ``n/a`` for nan."""
     if value != value:  # noqa: PLR0124 - nan is the one value that differs from itself
