@@ -40,7 +40,7 @@ def test_a_double_ends_with_exit_code_7(
     assert "holds the same image as sub-05" in told.err or "same image as sub-02" in told.err
     page = (out / "audit.html").read_text(encoding="utf-8")
     assert "sub-02 = sub-05" in page
-    assert "http" not in page
+    assert "://" not in page
     found = json.loads((out / "leakage_audit.json").read_text())
     outcomes = {f["check"]: f["outcome"] for f in found["findings"]}
     assert outcomes["exact duplicates"] == "FAIL"

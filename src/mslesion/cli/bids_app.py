@@ -23,11 +23,15 @@ def is_bids_app_call(words: Sequence[str], commands: Collection[str]) -> bool:
     One that begins with a folder and names no level is taken for it too, so that the complaint is
     of the level that is missing. A dataset that is named as a command is written ``./detect``.
     """
-    from mslesion.read.names import is_folder
-
     if not words or words[0] in commands:
         return False
-    return any(level in words for level in LEVELS) or is_folder(Path(words[0]))
+    if any(level in words for level in LEVELS):
+        return True
+    if words[0].startswith("-"):
+        return False
+    from mslesion.read.names import is_folder
+
+    return is_folder(Path(words[0]))
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

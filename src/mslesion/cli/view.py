@@ -44,7 +44,12 @@ _LAST_PORT = 2**16 - 1
 def _view(options: argparse.Namespace) -> Iterable[MslesionError]:
     from mslesion.pipeline import view
 
-    with view(options.output, scans=options.scans, port=options.port) as viewer:
+    # Ctrl-C is how a viewer is ended, so it is no failure, from its first line on.
+    with (
+        view(options.output, scans=options.scans, port=options.port) as viewer,
+        _ended_by_signals(),
+        suppress(KeyboardInterrupt),
+    ):
         aside = f", {viewer.set_aside_count} set aside" if viewer.set_aside_count else ""
         plural = "" if viewer.scan_count == 1 else "s"
         say(f"{viewer.scan_count} scan{plural} with results{aside}")
@@ -52,9 +57,7 @@ def _view(options: argparse.Namespace) -> Iterable[MslesionError]:
         say("end it with Ctrl-C; research use only, no diagnosis")
         if not options.no_browser and not _opened(viewer.launch_url()):
             say("no browser was found: open the address above")
-        # Ctrl-C is how a viewer is ended, so it is no failure.
-        with _ended_by_signals(), suppress(KeyboardInterrupt):
-            viewer.serve()
+        viewer.serve()
     say("viewer closed")
     return ()
 

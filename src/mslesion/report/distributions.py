@@ -14,7 +14,6 @@ from mslesion.report.canvas import (
     PALE,
     VERMILION,
     WHITE,
-    WIDTH,
     Colour,
     extent,
     png,
@@ -26,7 +25,9 @@ from mslesion.report.ticks import logarithmic_ticks, round_step, ticks
 _FINER = 3
 """Dots are drawn so many times larger and then made smaller, which smooths them."""
 
-_LEFT, _RIGHT = 24, WIDTH - 24
+_WIDTH = 1400
+"""Pixels across: hundreds of dots need them."""
+_LEFT, _RIGHT = 24, _WIDTH - 24
 _HEIGHT = 206
 _TITLE, _BASE, _TICKS = 18, 148, 162
 """Of a strip: where its title, the lowest dots and the numbers below them stand."""
@@ -42,7 +43,7 @@ _LEAST_TICK_GAP = 56
 def draw_distributions(drawing: DistributionDrawing) -> bytes:
     """The PNG of all strips, one below the other."""
     height = _HEIGHT * len(drawing.strips)
-    canvas = Image.new("RGB", (WIDTH * _FINER, height * _FINER), WHITE)
+    canvas = Image.new("RGB", (_WIDTH * _FINER, height * _FINER), WHITE)
     shapes = ImageDraw.Draw(canvas)
     strips = [_Placed(strip, _HEIGHT * row) for row, strip in enumerate(drawing.strips)]
     for strip in strips:
@@ -101,7 +102,7 @@ class _Placed:
                 taken = x
         free_from = float("-inf")
         for name, x, y in self._names():
-            anchor = "rs" if x > WIDTH / 2 else "ls"
+            anchor = "rs" if x > _WIDTH / 2 else "ls"
             place = (x + (_DOT if anchor == "rs" else -_DOT), y - _DOT - 3)
             left, _, right, _ = extent(letters, place, name, anchor, NORMAL)
             if left > free_from:
