@@ -91,15 +91,15 @@ class Answer:
     """A result whose history holds one phrase and whose warnings another; none if they are empty.
 
     It has the mask of the good scan, or one that agrees with it to ``least_dice``. ``head`` is
-    what is recorded of the head beside the brain, where that is asked for. With ``is_silent`` no
-    verdict is given, and the warning is the reason.
+    what is recorded of the head beside the brain, where that is asked for. Where there is a
+    ``silence``, no verdict is given, and that is the reason.
     """
 
     history: str = ""
     warning: str = ""
     least_dice: float = 1.0
     head: str = ""
-    is_silent: bool = False
+    silence: str = ""
 
     def check(self, run: Run, lesions: NDArray[np.bool_]) -> None:
         """Assert that it happened."""
@@ -111,9 +111,9 @@ class Answer:
         _require_told(self.history, run.summary["history"], run.page)
         _require_told(self.warning, run.summary["warnings"], run.page)
         assert not self.head or run.summary["head"] == self.head
-        assert self.is_silent == (run.summary["ms_probability"] is None)
-        assert self.is_silent == run.summary["abstained"]
-        assert not self.is_silent or self.warning in run.summary["abstained_reason"]
+        assert bool(self.silence) == (run.summary["ms_probability"] is None)
+        assert bool(self.silence) == run.summary["abstained"]
+        assert self.silence in (run.summary["abstained_reason"] or "")
         mask = np.asarray(nib.as_closest_canonical(run.mask).dataobj) > 0
         assert _dice(mask, lesions) >= self.least_dice
 
@@ -132,9 +132,12 @@ def warn(phrase: str, *, history: str = "", least_dice: float = 1.0) -> Answer:
     return Answer(history, phrase, least_dice)
 
 
-def abstain(phrase: str) -> Answer:
-    """WARN, and ABSTAIN from a verdict: lesions are marked all the same, whatever they are."""
-    return Answer(warning=phrase, least_dice=0.0, is_silent=True)
+def abstain(phrase: str, because: str = "") -> Answer:
+    """WARN, and ABSTAIN from a verdict: lesions are marked all the same, whatever they are.
+
+    The reason is the warning, or ``because``.
+    """
+    return Answer(warning=phrase, least_dice=0.0, silence=because or phrase)
 
 
 def _require_complete(run: Run) -> None:

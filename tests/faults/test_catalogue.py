@@ -424,7 +424,7 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
             "scan.nii", "--volume", "2"),
         row("3D, --volume 0", lambda g: g.nifti(), ACCEPT, "scan.nii", "--volume", "0"),
         row("fewer than 16 slices of brain", lambda g: g.nifti(g.voxels[:, :, 4:18]),
-            abstain("fewer than 16 slices show brain")),
+            abstain("fewer than 16 slices show brain", "the brain is cut off at the edge")),
         row("half a brain", lambda g: g.nifti(g.voxels[:64]),
             abstain("the brain is cut off at the edge of the scan")),
     ),
