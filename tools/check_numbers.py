@@ -41,8 +41,6 @@ PAGES = (
 )  # fmt: skip
 WITHOUT_FILE = ("docs/decisions/", "docs/simulated-cohort.md")
 """Pages that tell of trials on the way, whose result files were not kept."""
-STILL_WITHOUT_FILE = {"docs/results.md": 1}
-"""Blocks elsewhere whose commands do not keep their result yet; their number may only fall."""
 
 
 # --- generated parts -----------------------------------------------------------------------------
@@ -227,7 +225,7 @@ def page_faults(page: str, text: str, root: Path = ROOT) -> Iterator[str]:
     if page == TUTORIAL:
         found = [block for block in found if not block.text.startswith("```")]
     lacking = [b for b in found if any(c.startswith("no file") for c in b.comments)]
-    if len(lacking) > STILL_WITHOUT_FILE.get(page, 0) and not page.startswith(WITHOUT_FILE):
+    if lacking and not page.startswith(WITHOUT_FILE):
         yield f"{page}:{lacking[-1].line}: figures without a result file have no place here"
     for block in found:
         place = f"{page}:{block.line}"
