@@ -6,6 +6,7 @@ import webbrowser
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky import get_reusable_executor
 from runnable_page import Block, Reader, blocks, is_shown, read_page
 
 PAGE = Path(__file__).parents[2] / "docs/tutorial.md"
@@ -14,6 +15,8 @@ QUICK, SLOW = read_page(PAGE)
 
 def _follow(page: list[Block], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("nilearn", reason="simulated patients need nilearn")
+    # Workers that another test left waiting are still in its folder.
+    get_reusable_executor().shutdown(wait=True)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("BROWSER", "true")  # a browser that opens anything, and shows nothing
     reader = Reader()

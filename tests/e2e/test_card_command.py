@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,13 @@ def test_a_study_gives_card_and_checklists(
         "MODEL_CARD.md", "CLAIM.md", "TRIPOD-AI.md",
     ]  # fmt: skip
     card = (tmp_path / "first/MODEL_CARD.md").read_text(encoding="utf-8")
-    assert "| lesion | CNN | 84.3 % (77.8 to 90.5) |" in card
+    measured = json.loads((RESULTS / "tabriz.json").read_text(encoding="utf-8"))
+    classifiers = measured["questions"]["lesion"]["patient_split"]["classifiers"]
+    accuracy, low, high = (
+        100 * classifiers["CNN"]["slices"]["test"]["accuracy"][part]
+        for part in ("value", "low", "high")
+    )
+    assert f"| lesion | CNN | {accuracy:.1f} % ({low:.1f} to {high:.1f}) |" in card
     assert card == (tmp_path / "second/MODEL_CARD.md").read_text(encoding="utf-8")
 
 

@@ -170,7 +170,7 @@ def test_an_interrupted_run_says_how_to_go_on(good: GoodScan, tmp_path: Path) ->
     """Ctrl-C once the first result is there: exit code 130, one line, whole files, no half ones."""
     scans, stopped = tmp_path / "scans", tmp_path / "stopped"
     scans.mkdir()
-    for name in "abc":
+    for name in "abcdefghij":
         (scans / f"{name}_FLAIR.nii").write_bytes(good.nifti())
     command = [sys.executable, "-m", "mslesion", "detect", str(scans), "--output", str(stopped)]
     with subprocess.Popen(
@@ -189,7 +189,7 @@ def test_an_interrupted_run_says_how_to_go_on(good: GoodScan, tmp_path: Path) ->
     summary = json.loads((stopped / "a_summary.json").read_text())
     for name, digest in summary["files"].items():
         assert sha256((stopped / name).read_bytes()).hexdigest() == digest
-    assert not (stopped / "c_summary.json").exists()
+    assert not (stopped / "j_summary.json").exists()
 
 
 # --- model files --------------------------------------------------------------------------------
