@@ -31,7 +31,7 @@ from mslesion.lesions.learning.recipe import (
     Workshop,
     run_training,
 )
-from mslesion.read import read_cohort
+from mslesion.read import read_people
 
 SIDE_BY_SIDE = 2
 MOST_HOURS = 3.0
@@ -73,11 +73,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=120)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    scans = tuple(
-        scan
-        for folder in options.data
-        for scan in known_scans(read_cohort(folder).with_participants_joined())
-    )
+    scans = tuple(scan for folder in options.data for scan in known_scans(read_people(folder)))
     record: dict[str, Any] = {
         "torch": torch.__version__, "cores": os.cpu_count(), "processor": platform.machine(),
         "steps_timed": options.steps, "most_hours": MOST_HOURS, "models": {},

@@ -24,7 +24,7 @@ from mslesion.paper.questions import (
     require_patient_names,
 )
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet, scan_fingerprints
-from mslesion.read import read_cohort
+from mslesion.read import read_cohort, read_people
 from mslesion.read.manifest import dataset_manifest
 from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table
@@ -58,7 +58,7 @@ def train(
 
     request = StudyRequest(seed=seed, frozen=frozen)
     protocol = request.protocol
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
     if frozen is not None:
         frozen.require_one_fold()
@@ -112,7 +112,7 @@ def evaluate_classifier(
     from mslesion.paper.storage import load_model
 
     model = load_model(model_folder)
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     with output_folder(output, *inputs_of(data, frozen), model_folder):
         log = look_log(frozen, output)
         log.require_appendable()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mslesion.cohort.people import ScanFile
 from mslesion.commands.shared import Answer
 from mslesion.errors import CohortError, ScanError
-from mslesion.read import read_cohort
+from mslesion.read import read_cohort, read_people
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.dicom.address import is_address
 from mslesion.read.head import read_head
@@ -172,8 +172,8 @@ def train_detector(
     from mslesion.lesions.known_scans import known_scans
     from mslesion.lesions.learning.build import build_detector
 
-    cohorts = [(read_cohort(folder).with_participants_joined(), False) for folder in data]
-    cohorts += [(read_cohort(folder).with_participants_joined(), True) for folder in lesion_free]
+    cohorts = [(read_people(folder), False) for folder in data]
+    cohorts += [(read_people(folder), True) for folder in lesion_free]
     scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
     with output_folder(output, *data, *lesion_free):
         built = build_detector(
@@ -193,7 +193,7 @@ def evaluate_detector(
     """
     from mslesion.lesions.measure import measure_detector
 
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     with output_folder(output, data):
         measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
         write_json(output / "metrics.json", measured)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mslesion.commands.classifiers import unseen_people
 from mslesion.commands.shared import Answer, cut_and_look, naming_missing
 from mslesion.errors import CohortError
-from mslesion.read import read_cohort
+from mslesion.read import read_people
 from mslesion.write.atomic import write_bytes, write_json, write_table
 from mslesion.write.folder import output_folder
 
@@ -33,7 +33,7 @@ def explain(model_folder: Path, data: Path, output: Path, seed: int = 0) -> Answ
 
     occlusion = Occlusion()
     model = load_model(model_folder)
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     with output_folder(output, data, model_folder):
         cut = cut_and_look(cohort, model.protocol.slices)
         unseen, seen_people = unseen_people(model, cut.slices)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mslesion.commands.shared import Answer
 from mslesion.evaluation.claims_audit import ClaimsAudit, ReportedFigures, audit_figures
 from mslesion.paper.claims import reported_figures
-from mslesion.read import read_cohort
+from mslesion.read import read_people
 from mslesion.read.claims import read_claims
 from mslesion.write.atomic import write_json, write_text
 from mslesion.write.folder import output_folder
@@ -68,7 +68,7 @@ def audit_cohort(data: Path, output: Path, request: AuditRequest) -> AuditReport
     from mslesion.audit.page import write_audit
     from mslesion.audit.run import audit
 
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     with output_folder(output, data, *([request.model] if request.model else [])):
         report = audit(cohort, request)
         write_audit(report, output)

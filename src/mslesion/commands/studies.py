@@ -16,7 +16,7 @@ from mslesion.paper.questions import (
     require_patient_names,
 )
 from mslesion.paper.slices import cut_cohort
-from mslesion.read import read_cohort
+from mslesion.read import read_people
 from mslesion.read.manifest import dataset_manifest
 from mslesion.report import write_report
 from mslesion.write.folder import output_folder
@@ -41,7 +41,7 @@ def freeze_split(data: Path, output: Path, *, folds: int = 1, seed: int = 0) -> 
     from mslesion.write.split import write_frozen_split
 
     protocol = Protocol()
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     require_patient_names(cohort, [SplitUnit.PATIENT])
     with output_folder(output, data):
         cut = cut_cohort(cohort, protocol.slices)
@@ -72,7 +72,7 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
     """
     from mslesion.paper.study import forget_checkpoints, look_at_study, run_study
 
-    cohort = read_cohort(data).with_participants_joined()
+    cohort = read_people(data)
     require_patient_names(cohort, request.split_units)
     frozen = request.frozen
     with output_folder(output, *inputs_of(data, frozen)):

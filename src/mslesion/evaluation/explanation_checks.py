@@ -24,7 +24,7 @@ from mslesion.evaluation.intervals import (
     cluster_bootstrap,
     weighted_mean,
 )
-from mslesion.evaluation.lesion_summary import few_people
+from mslesion.evaluation.lesion_summary import few_people, mean_by
 
 DELETED_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 """Shares of the head that are blurred along the deletion curve."""
@@ -37,7 +37,10 @@ _HEAD_SHARE = 0.05
 """A pixel belongs to the head where it is brighter than this share of the slice's range."""
 
 Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
+"""From images (N, S, S) to the probability of the answer yes, (N,)."""
+
 Blur = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From images (N, S, S) to the same without anything small in them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,17 +183,10 @@ def _with_intervals(
     person_id: NDArray[np.str_], values: Mapping[str, NDArray[np.float64]], seed: int
 ) -> dict[str, dict[str, float]]:
     people, owner = np.unique(person_id, return_inverse=True)
-    means = {name: _mean_of_each(value, owner, len(people)) for name, value in values.items()}
+    means = {name: mean_by(owner, value, len(people)) for name, value in values.items()}
 
     def statistics(weights: Weights) -> dict[str, NDArray[np.float64]]:
         return {name: weighted_mean(weights, mean) for name, mean in means.items()}
 
     estimates = cluster_bootstrap(len(people), statistics, draws=_DRAWS, seed=seed)
     return {name: asdict(estimate) for name, estimate in estimates.items()}
-
-
-def _mean_of_each(
-    values: NDArray[np.float64], owner: NDArray[np.intp], people: int
-) -> NDArray[np.float64]:
-    weights = (owner == np.arange(people)[:, None]).astype(np.int64)
-    return weighted_mean(weights, values)

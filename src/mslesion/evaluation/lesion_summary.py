@@ -170,7 +170,7 @@ class LesionTable:
         index = {person: number for number, person in enumerate(people)}
         owner = np.array([index[scan.person_id] for scan in scans], np.intp)
         means = {
-            name: _mean_by(owner, np.array([measure(scan) for scan in scans]), len(people))
+            name: mean_by(owner, np.array([measure(scan) for scan in scans]), len(people))
             for name, measure in SCAN_MEASURES.items()
         }
         rates: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
@@ -201,7 +201,7 @@ class LesionTable:
         return measured
 
 
-def _mean_by(
+def mean_by(
     owner: NDArray[np.intp], values: NDArray[np.float64], people: int
 ) -> NDArray[np.float64]:
     """The mean of each person's defined values; nan where a person has none."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.errors import CohortError
 from mslesion.progress import track
-from mslesion.read import load, read_cohort
+from mslesion.read import load, read_cohort, read_people
 from mslesion.read.inputs import input_sha256
 from mslesion.read.side_files import file_sha256
 from mslesion.simulate import CohortRecipe, simulate_cohort
@@ -66,7 +66,7 @@ def make_cohort(
     if asked.folder:
         if data is None:
             raise CohortError(f"cohort {name} needs real scans", remedy="give --data")
-        return read_cohort(data / asked.folder).with_participants_joined()
+        return read_people(data / asked.folder)
     place = work / name
     if asked.source:
         source = make_cohort(asked.source, cohorts, work, data, workers)

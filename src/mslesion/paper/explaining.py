@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from mslesion.errors import CohortError
-from mslesion.evaluation.explanation_checks import ExplainedSlices
+from mslesion.evaluation.explanation_checks import Ask, ExplainedSlices
 from mslesion.paper.classifiers import CNNClassifier
 from mslesion.paper.network import build_network
-from mslesion.paper.occlusion import Ask, Occlusion, occlusion_maps
+from mslesion.paper.occlusion import Occlusion, occlusion_maps
 from mslesion.paper.slices import SliceSet
 from mslesion.paper.storage import SliceModel
 from mslesion.paper.training import predict_scores

@@ -7,7 +7,6 @@ would put edges into the slice that no head has (Fong and Vedaldi 2017, ICCV).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import logit
 
-Ask = Callable[[NDArray[np.float32]], NDArray[np.float64]]
-"""From images (N, S, S) to the probability of the answer yes, (N,)."""
+from mslesion.evaluation.explanation_checks import Ask
 
 _SURE = 1e-6
 """Probabilities are kept this far from 0 and 1, where their logit ends."""

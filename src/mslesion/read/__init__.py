@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.cohort.people import Diagnosis, ScanFile
-from mslesion.read.layouts import LAYOUTS, read_cohort
+from mslesion.read.layouts import LAYOUTS, read_cohort, read_people
 from mslesion.read.nifti import read_lesion_mask, read_scan
 from mslesion.scan import Scan
 
@@ -19,6 +19,7 @@ __all__ = [
     "mask_doubts",
     "read_cohort",
     "read_lesion_mask",
+    "read_people",
     "read_scan",
 ]
 

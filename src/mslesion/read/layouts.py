@@ -85,6 +85,17 @@ def read_cohort(folder: Path) -> Cohort:
         ) from error
 
 
+def read_people(folder: Path) -> Cohort:
+    """The same for whatever divides or measures people: participants who are one person are one.
+
+    Raises:
+        CohortError: as :func:`read_cohort`, or what is said of one person under several names
+            contradicts itself.
+        UnreadableFileError: as :func:`read_cohort`.
+    """
+    return read_cohort(folder).with_participants_joined()
+
+
 def _read_folder(folder: Path) -> Cohort:
     for layout in LAYOUTS:
         for place in (folder,) if layout.lies_at_any_depth else _unpacked(folder):
