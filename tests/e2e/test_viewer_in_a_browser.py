@@ -84,7 +84,10 @@ def _page(output: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[s
         complaints: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+        page.on(
+            "console",
+            lambda m: complaints.append(f"{m.text} {m.location}") if m.type == "error" else None,
+        )
         page.goto(viewer.url)
         try:
             yield page, asked, complaints
