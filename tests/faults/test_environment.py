@@ -173,6 +173,8 @@ def test_an_interrupted_run_says_how_to_go_on(good: GoodScan, tmp_path: Path) ->
     for name in "abcdefghij":
         (scans / f"{name}_FLAIR.nii").write_bytes(good.nifti())
     command = [sys.executable, "-m", "mslesion", "detect", str(scans), "--output", str(stopped)]
+    # A shell starts what runs in its background deaf to Ctrl-C, the tests too; a terminal does not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as run:
