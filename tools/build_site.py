@@ -10,6 +10,7 @@ that a browser would fetch from outside.
 from __future__ import annotations
 
 import json
+import os
 import posixpath
 import re
 import shutil
@@ -208,7 +209,7 @@ def main() -> int:
         text = finish(path.read_text(encoding="utf-8"))
         path.write_text(text, encoding="utf-8")
         outside |= {f"{path.relative_to(SITE)}: {url}" for url in fetched_from_outside(text)}
-    print("\n".join(sorted(outside)) or f"open {SITE.relative_to(ROOT)}/index.html")
+    print("\n".join(sorted(outside)) or f"open {os.path.relpath(SITE)}/index.html")
     return 1 if outside else 0
 
 
