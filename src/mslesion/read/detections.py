@@ -7,7 +7,7 @@ that an expert drew.
 from __future__ import annotations
 
 import csv
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 from mslesion.errors import CohortError, UnreadableFileError
 from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.read.names import entries
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json_object
 
 MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
 
 _MASK, _SUMMARY = "mask.nii.gz", "_summary.json"
 _LABEL = "_label-L"
-_REVIEWED_MASK = "_label-L_desc-reviewed_mask.nii.gz"
+_REVIEWED = re.compile(
+    r"(?P<before>.*)_desc-(?P<desc>[a-zA-Z0-9]*)(?P<by>[rR])eviewed(?P<after>.*)"
+)
 
 SLICE_PROBABILITIES = ("detector_probability", "paper_cnn_probability")
 """Columns of the table of slices: the probability that a slice holds a lesion, by two models."""
@@ -59,17 +61,25 @@ class ReviewFiles:
     @property
     def mask(self) -> Path:
         """The lesions that were accepted."""
-        return self.folder / f"{self.name}{_REVIEWED_MASK}"
+        return self._file(_LABEL, _MASK)
 
     @property
     def sidecar(self) -> Path:
         """What the review came to; written last."""
-        return self.folder / f"{self.name}_label-L_desc-reviewed_mask.json"
+        return self._file(_LABEL, "mask.json")
 
     @property
     def table(self) -> Path:
         """The table of lesions with a column for the decisions."""
-        return self.folder / f"{self.name}_desc-reviewed_lesions.tsv"
+        return self._file("", "lesions.tsv")
+
+    def _file(self, label: str, suffix: str) -> Path:
+        """BIDS allows one ``desc``: what a name describes with it already is lengthened."""
+        before, desc, after = self.name.partition("_desc-")
+        said = re.match("[a-zA-Z0-9]*", after)
+        kept = said[0] if said else ""
+        reviewed = f"{kept}Reviewed" if desc else "reviewed"
+        return self.folder / f"{before}{label}_desc-{reviewed}{after[len(kept) :]}_{suffix}"
 
     @property
     def all(self) -> tuple[Path, ...]:
@@ -157,19 +167,12 @@ class DetectionFiles:
 
     def read_summary(self) -> dict[str, Any]:
         """The content of the summary; {} where there is none, or one that is damaged."""
-        try:
-            content = json.loads(read_text(self.summary))
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
+        return read_json_object(self.summary)
 
     def read_refusal(self) -> dict[str, str]:
         """The content of the refusal; {} where there is none, or one that is not ours."""
-        try:
-            content = json.loads(self.refusal.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        if not isinstance(content, dict) or not content.keys() >= REFUSAL_KEYS:
+        content = read_json_object(self.refusal)
+        if not content.keys() >= REFUSAL_KEYS:
             return {}
         return {key: str(content[key]) for key in REFUSAL_KEYS}
 
@@ -285,8 +288,12 @@ def detection_of_mask(mask: Path) -> DetectionFiles | None:
 
 def is_reviewed_mask(path: Path) -> bool:
     """Whether a mask is what a reader left of the automatic one that lies beside it."""
-    name = path.name.removesuffix(_REVIEWED_MASK)
-    return name != path.name and DetectionFiles(path.parent, name).mask.is_file()
+    named = _REVIEWED.fullmatch(path.name.removesuffix(f"_{_MASK}").replace(_LABEL, "", 1))
+    if named is None:
+        return False
+    desc = f"_desc-{named['desc']}" if named["by"] == "R" else ""
+    files = DetectionFiles(path.parent, f"{named['before']}{desc}{named['after']}")
+    return files.review.mask == path and files.mask.is_file()
 
 
 def all_or_none_are_there(files: Sequence[Path]) -> bool:
@@ -321,10 +328,9 @@ def _probability(cell: str) -> float:
 def is_detections_dataset(folder: Path) -> bool:
     """Whether a folder's ``dataset_description.json`` says that ``mslesion detect`` wrote it."""
     try:
-        text = read_text(folder / "dataset_description.json", "utf-8-sig")
-        makers = json.loads(text).get("GeneratedBy", [])
+        makers = read_json_object(folder / "dataset_description.json").get("GeneratedBy", [])
         return any(maker.items() >= MADE_BY.items() for maker in makers)
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (AttributeError, TypeError):
         # No description, or a damaged one, or one that says it in no way of ours.
         return False
 

@@ -8,10 +8,12 @@ that each reader says it in its own way.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 MOST_BYTES = 256 * 2**20
 """No table, description or model of this kind is as large."""
@@ -41,6 +43,19 @@ def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> st
         UnicodeDecodeError: it is no such text, unless ``errors`` lets it pass.
     """
     return read_bytes(path).decode(encoding, errors)
+
+
+def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """A JSON object; {} where the file is absent, damaged, too deep, or holds something else.
+
+    NaN and infinity, which are no JSON, are None.
+    """
+    try:
+        text = read_bytes(path, most_bytes).decode("utf-8-sig")
+        content = json.loads(text, parse_constant=lambda _: None)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def require_regular_file(path: Path) -> None:

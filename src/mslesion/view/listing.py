@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any
 from mslesion.errors import ResultsError
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.names import entries
+from mslesion.read.side_files import read_json_object
 
 _SUMMARY = "_summary.json"
 _RUN = "run.json"
@@ -78,13 +78,20 @@ def read_listing(output: Path) -> Listing:
 
 
 def _summaries(output: Path) -> Iterator[Path]:
-    """Straight in the folder, or in the ``anat`` folders of a BIDS dataset."""
+    """Straight in the folder, or in the ``anat`` folders of a BIDS dataset.
+
+    Folders that lie elsewhere, behind a link, are no part of the output: a review is written beside
+    the results, and nothing is to be written outside.
+    """
     folders = [output]
     for subject in entries(output):
         if subject.name.startswith("sub-"):
             sessions = [path for path in entries(subject) if path.name.startswith("ses-")]
             folders += [path / "anat" for path in (subject, *sessions)]
+    inside = output.resolve()
     for folder in folders:
+        if not folder.resolve().is_relative_to(inside):
+            continue
         for path in entries(folder):
             if path.name.endswith(_SUMMARY) and path.is_file():
                 yield path
@@ -101,12 +108,7 @@ def _listed(summary: Path, output: Path) -> ListedScan:
 
 def _set_aside(output: Path) -> Iterator[SetAside]:
     """What ``run.json`` tells of scans without results; nothing where it is damaged."""
-    path = output / _RUN
-    try:
-        run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    except (OSError, ValueError):
-        run = {}
-    records = run.get("scans") if isinstance(run, dict) else None
+    records = read_json_object(output / _RUN).get("scans")
     for record in records if isinstance(records, list) else ():
         if isinstance(record, dict) and record.get("status") == "set aside":
             told = (str(record.get(key, "")) for key in ("scan", "code", "reason", "remedy"))

@@ -18,13 +18,17 @@ from mslesion.errors import MslesionError, ResultsError, ScanError
 from mslesion.lesions.components import label_by_volume
 from mslesion.read.nifti import LoadedMask, read_mask, read_probability, read_scan
 from mslesion.read.side_files import file_sha256
-from mslesion.scan import Grid
+from mslesion.scan import Grid, Scan
 from mslesion.view.listing import ListedScan
-from mslesion.view.sources import Source, SourceFinder
+from mslesion.view.sources import SourceFinder
 from mslesion.write.detection import LESION_COLUMNS
 
 _AGAIN = "run 'mslesion detect' again, or take back the file that it wrote"
 _MOST_LESIONS = 2**16 - 1
+_MAY_NAME_SOMEBODY = (
+    "The scan is not shown: its header says that text may be burned into its images "
+    "(BurnedInAnnotation), and that may be a name. Mask and probability are shown without it."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +36,15 @@ class OpenedScan:
     """What the page shows of one scan.
 
     ``labels`` (uint16, X, Y, Z, closest to RAS+) holds ``lesion_id`` in each lesion, 0 elsewhere.
-    ``lesions`` are the rows of the table as text. ``problems`` are sentences for the reader.
+    ``lesions`` are the rows of the table as text. ``scan`` is None where the image was not found,
+    cannot be read, or may not be shown. ``problems`` are sentences for the reader.
     """
 
     listed: ListedScan
     mask: LoadedMask
     labels: NDArray[np.uint16]
     lesions: tuple[Mapping[str, str], ...]
-    source: Source
+    scan: Scan | None
     summary_sha256: str
     problems: tuple[str, ...]
 
@@ -52,19 +57,13 @@ class OpenedScan:
         """The scan on the grid of the mask, as an uncompressed NIfTI file.
 
         Raises:
-            ScanError: it was not found, cannot be read, or lies elsewhere than the mask.
+            ResultsError: there is none to be shown.
         """
-        if self.source.path is None:
+        if self.scan is None:
             raise ResultsError(
-                self.source.problem or "", remedy="see --scans", file=self.listed.files.name
+                "is not shown", remedy="see what the page says of it", file=self.listed.files.name
             )
-        volume = self.listed.summary.get("input_volume")
-        scan = read_scan(self.source.path, volume if isinstance(volume, int) else None)
-        if not scan.grid.matches(self.mask.grid):
-            raise ScanError(
-                "lies on another grid than the mask", remedy=_AGAIN, file=self.source.path
-            )
-        return _as_nifti(scan.voxels, scan.grid)
+        return _as_nifti(self.scan.voxels, self.scan.grid)
 
     def mask_volume(self) -> bytes:
         """The mask (uint8) as an uncompressed NIfTI file."""
@@ -108,15 +107,34 @@ def open_scan(listed: ListedScan, finder: SourceFinder) -> OpenedScan:
             file=files.mask,
         )
     lesions = _read_table(listed, count)
-    source = finder.find(files, listed.summary)
-    problems = [] if source.problem is None else [source.problem]
+    scan, problem = _scan_to_show(listed, finder, mask)
+    problems = [problem] if problem else []
     if listed.summary["files"].get(files.probability.name) != _sha256_or_none(listed):
         problems.append(
             "The file of probabilities is missing, or not the one that was written with the mask."
         )
     return OpenedScan(
-        listed, mask, labels.astype(np.uint16), lesions, source, summary_sha256, tuple(problems)
+        listed, mask, labels.astype(np.uint16), lesions, scan, summary_sha256, tuple(problems)
     )
+
+
+def _scan_to_show(
+    listed: ListedScan, finder: SourceFinder, mask: LoadedMask
+) -> tuple[Scan | None, str]:
+    """The image that the lesions were found in; or None and, in a sentence, why it is not shown."""
+    source = finder.find(listed.files, listed.summary)
+    if source.path is None:
+        return None, source.problem
+    volume = listed.summary.get("input_volume")
+    try:
+        scan = read_scan(source.path, volume if isinstance(volume, int) else None)
+    except MslesionError as error:
+        return None, f"The scan {error.what}, so it is not shown: {error.remedy}."
+    if not scan.may_be_shown:
+        return None, _MAY_NAME_SOMEBODY
+    if not scan.grid.matches(mask.grid):
+        return None, f"The scan lies on another grid than the mask, so it is not shown: {_AGAIN}."
+    return scan, ""
 
 
 def _require_as_written(listed: ListedScan) -> str:

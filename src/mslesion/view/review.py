@@ -6,6 +6,8 @@ Two files and a sidecar stand beside the automatic ones, which are never touched
     NAME_label-L_desc-reviewed_mask.nii.gz the accepted lesions
     NAME_label-L_desc-reviewed_mask.json   counts, undecided lesions, SHA-256 of the two
 
+A name that has a ``desc`` already has it lengthened (``desc-brainReviewed``).
+
 The table is what a review is resumed from. It is taken for one of the present detection if its
 other columns are those of the automatic table, cell by cell.
 """
@@ -13,7 +15,6 @@ other columns are those of the automatic table, cell by cell.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import secrets
 from collections import Counter
@@ -31,7 +32,7 @@ from filelock import FileLock, Timeout
 from mslesion import __version__
 from mslesion.errors import OutputError
 from mslesion.read.detections import DetectionFiles, ReviewFiles
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json_object
 from mslesion.scan import to_stored_order
 from mslesion.view.opened import OpenedScan
 from mslesion.write.atomic import output_error, take_away, write_json, write_table
@@ -232,7 +233,7 @@ def _sidecar(files: DetectionFiles, decisions: Mapping[int, Decision]) -> dict[s
     """What BIDS wants to know of the reviewed mask, and what became of the review."""
     counts = Counter(decisions.values())
     undecided = [n for n, decision in decisions.items() if decision is Decision.UNDECIDED]
-    automatic = _read_json(files.sidecars[0])
+    automatic = read_json_object(files.sidecars[0])
     about = {key: automatic[key] for key in _OF_THE_SCAN if key in automatic}
     return {
         "Description": "Lesions that a program found and a reader accepted: 1 in them, 0 elsewhere",
@@ -254,7 +255,7 @@ def _sidecar(files: DetectionFiles, decisions: Mapping[int, Decision]) -> dict[s
 
 def _is_whole(files: ReviewFiles) -> bool:
     """Whether the sidecar speaks of the mask and the table that lie there."""
-    written = _read_json(files.sidecar).get("SHA256")
+    written = read_json_object(files.sidecar).get("SHA256")
     return isinstance(written, dict) and all(
         written.get(path.name) == (_sha256_or_none(path) or "")
         for path in (files.mask, files.table)
@@ -262,7 +263,7 @@ def _is_whole(files: ReviewFiles) -> bool:
 
 
 def _is_our_sidecar(files: ReviewFiles) -> bool:
-    makers = _read_json(files.sidecar).get("GeneratedBy")
+    makers = read_json_object(files.sidecar).get("GeneratedBy")
     return isinstance(makers, list) and any(
         isinstance(maker, dict) and maker.items() >= MADE_BY.items() for maker in makers
     )
@@ -317,12 +318,3 @@ def _sha256_or_none(path: Path) -> str | None:
         return file_sha256(path)
     except OSError:
         return None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; {} where the file is absent or holds something else."""
-    try:
-        content = json.loads(read_text(path, "utf-8-sig"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

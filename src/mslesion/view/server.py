@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from socketserver import TCPServer
+from threading import Semaphore
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +29,9 @@ from mslesion.view.session import BadRequestError, Session, UnknownScanError
 
 MOST_BODY_BYTES = 2**20
 """A review of ten thousand lesions takes a quarter of this."""
+
+MOST_CONNECTIONS = 64
+"""A browser opens six. Whoever can reach the port can hold connections open, token or not."""
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -59,6 +63,7 @@ _TYPES = {
 }
 _GO_ON = (
     b"<!doctype html><meta charset=utf-8><title>mslesion view</title>"
+    b"<link rel=icon href='/static/icon.svg'>"  # or a browser asks for /favicon.ico
     b"<meta http-equiv=refresh content='0; url=/'><a href='/'>Go on to the viewer</a>\n"
 )
 """No redirection: after one, a browser that came from a link of another site sends no cookie."""
@@ -79,7 +84,7 @@ class Reply(NamedTuple):
 
 
 def _json(status: HTTPStatus, value: object) -> Reply:
-    return Reply(status, ".json", json.dumps(value).encode())
+    return Reply(status, ".json", json.dumps(value, allow_nan=False).encode())
 
 
 def _refusal(status: HTTPStatus, why: str) -> Reply:
@@ -104,6 +109,7 @@ class _App:
         scan = "/api/scans/([0-9a-f]{12})"
         self._routes = (
             _Route("GET", re.compile("/"), lambda _: self._page_file("index.html")),
+            _Route("GET", re.compile("/favicon[.]ico"), lambda _: self._page_file("icon.svg")),
             _Route("GET", re.compile("/static/([a-z/.]{1,40})"), self._static),
             _Route("GET", re.compile("/api/scans"), self._list),
             _Route("GET", re.compile(scan), self._scan),
@@ -301,6 +307,21 @@ class _Server(ThreadingHTTPServer):
         super().__init__((ADDRESS, port), _Handler)
         self.access = Access(self.server_port)
         self.app = _App(session)
+        self._free = Semaphore(MOST_CONNECTIONS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own, if there are not too many that wait for slow senders."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and make room for the next."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
 
     def server_bind(self) -> None:
         """Take the port; http.server would ask a name server who this computer is."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
@@ -13,7 +11,7 @@ from typing import Any
 
 from mslesion import __version__
 from mslesion.errors import ResultsError
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json_object
 from mslesion.view.listing import ListedScan, read_listing
 from mslesion.view.opened import OpenedScan, open_scan
 from mslesion.view.review import Decision, Review, discard_review, read_review, save_review
@@ -67,7 +65,7 @@ class Session:
             **_row(opened.listed),
             "lesions": [dict(row) for row in opened.lesions],
             "problems": list(opened.problems),
-            "has_scan": opened.source.path is not None,
+            "has_scan": opened.scan is not None,
             "sides_known": opened.mask.sides_known,
             "shape": list(opened.mask.grid.shape),
             "spacing_mm": [round(mm, 3) for mm in opened.mask.grid.spacing_mm],
@@ -153,12 +151,10 @@ def _row(scan: ListedScan) -> dict[str, Any]:
 
 def _progress(scan: ListedScan) -> Mapping[str, Any] | None:
     """How far a review is, by its sidecar; None where there is none."""
-    with suppress(OSError, ValueError, AttributeError):
-        text = read_text(scan.files.review.sidecar)
-        counted = json.loads(text).get("Review")
-        if isinstance(counted, dict):
-            return {decision.value: counted.get(decision.value) for decision in Decision}
-    return None
+    counted = read_json_object(scan.files.review.sidecar).get("Review")
+    if not isinstance(counted, dict):
+        return None
+    return {decision.value: counted.get(decision.value) for decision in Decision}
 
 
 def _review(review: Review) -> dict[str, Any]:

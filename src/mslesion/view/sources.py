@@ -1,26 +1,33 @@
 """Where the scan lies that something was found in: known by its content, not by its place.
 
 Results tell a scan's name and the SHA-256 of its file, and only a BIDS derivative tells the way
-to its dataset. So the file is looked for, and shown only if it is the very one.
+to its dataset. So the file, or the DICOM series, is looked for, and shown only if it is the very
+one.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from mslesion.errors import MissingExtraError, MslesionError
 from mslesion.read.detections import DetectionFiles
-from mslesion.read.side_files import file_sha256
+from mslesion.read.dicom.address import is_address
+from mslesion.read.inputs import input_sha256
+from mslesion.read.side_files import read_json_object
 
 _BIDS_URI = "bids:raw:"
 _MOST_BYTES = 2**31
+MOST_NEAR = 10_000
+"""So many files around the output are looked at unasked: a second's work, or a few of DICOM."""
+
 _LOOK_ELSEWHERE = "start the viewer with --scans FOLDER, the folder that holds it"
 
 
@@ -29,32 +36,40 @@ class Source:
     """The file of a scan; where it is None, ``problem`` says why, in a sentence or two."""
 
     path: Path | None
-    problem: str | None = None
+    problem: str = ""
 
 
 class SourceFinder:
     """Finds the scans of one output folder.
 
     Looked at, in this order: what the BIDS derivative says of its dataset, the folders ``scans``
-    and all below, the output folder itself, and the one that holds it.
+    and all below, the output folder itself, and the one that holds it with all below, unless that
+    holds more than :data:`MOST_NEAR` files.
     """
 
     def __init__(self, output: Path, scans: Sequence[Path] = ()) -> None:
         self._output = output
         self._scans = tuple(scans)
         self._sha256_of = cache(_sha256_of)
-        self._named = cache(self._index)
+        self._given = cache(lambda: _by_name(scans))
+        self._near_folders = cache(lambda: _near_folders(output))
+        self._near = cache(lambda: _by_name(self._near_folders()))
 
     def find(self, files: DetectionFiles, summary: Mapping[str, Any]) -> Source:
-        """The file that a summary speaks of, by its name and its SHA-256."""
+        """The file, or the series, that a summary speaks of, by its name and its SHA-256."""
         name, digest = summary.get("input_file"), summary.get("input_sha256")
         if not isinstance(name, str) or not isinstance(digest, str) or name != Path(name).name:
             return Source(None, "The summary does not say which file this was found in.")
         others = 0
-        for path in self._candidates(files, name):
-            if self._sha256_of(path) == digest:
-                return Source(path)
-            others += 1
+        try:
+            for path in self._candidates(files, name):
+                if self._sha256_of(path) == digest:
+                    return Source(path)
+                others += self._sha256_of(path) is not None
+        except MissingExtraError as error:
+            return Source(
+                None, f"The scan is a DICOM series, and {error.what}: {error.remedy} shows it."
+            )
         if others:
             return Source(
                 None,
@@ -69,16 +84,21 @@ class SourceFinder:
         )
 
     def _candidates(self, files: DetectionFiles, name: str) -> Iterator[Path]:
+        for root in (*self._scans, *self._near_folders()):
+            if is_address(root / name):
+                yield root / name
         listed = self._by_bids(files)
-        near = (self._output / name, self._output.absolute().parent / name)
-        for path in (*([listed] if listed else ()), *self._named().get(name, ()), *near):
+        for path in (
+            *([listed] if listed else ()), *self._given().get(name, ()),
+            self._output / name, *self._near().get(name, ()),
+        ):  # fmt: skip
             if _is_readable_file(path):
                 yield path
 
     def _by_bids(self, files: DetectionFiles) -> Path | None:
         """Where the sidecar of the mask and the description of the dataset lead to."""
-        description = _read_object(self._output / "dataset_description.json")
-        sources = _read_object(files.sidecars[0]).get("Sources")
+        description = read_json_object(self._output / "dataset_description.json")
+        sources = read_json_object(files.sidecars[0]).get("Sources")
         links = description.get("DatasetLinks")
         link = links.get("raw") if isinstance(links, dict) else None
         uri = sources[0] if isinstance(sources, list) and sources else None
@@ -90,14 +110,28 @@ class SourceFinder:
         inside = os.path.normpath(path).startswith(os.path.normpath(dataset) + os.sep)
         return path if inside else None
 
-    def _index(self) -> Mapping[str, Sequence[Path]]:
-        found: dict[str, list[Path]] = defaultdict(list)
-        for given in self._scans:
-            found[given.name].append(given)
-            for folder, _, names in os.walk(given):
-                for name in names:
-                    found[name].append(Path(folder) / name)
-        return found
+
+def _near_folders(output: Path) -> tuple[Path, ...]:
+    """The folder that holds the output; none if that holds too much to be looked through."""
+    around = output.absolute().parent
+    count = sum(1 for _ in islice(_files_below(around), MOST_NEAR + 1))
+    return (around,) if count <= MOST_NEAR else ()
+
+
+def _by_name(given: Sequence[Path]) -> Mapping[str, Sequence[Path]]:
+    """The files of folders and below, and those given as such, by their names."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in given:
+        for file in (path, *_files_below(path)):
+            found[file.name].append(file)
+    return found
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    """All files below a folder but hidden ones; folders behind links are not entered."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_readable_file(path: Path) -> bool:
@@ -110,16 +144,14 @@ def _is_readable_file(path: Path) -> bool:
 
 
 def _sha256_of(path: Path) -> str | None:
+    """None where it cannot be read, or a folder does not hold the series.
+
+    Raises:
+        MissingExtraError: it may be a DICOM series, and no library is there to know.
+    """
     try:
-        return file_sha256(path)
-    except OSError:
+        return input_sha256(path)
+    except MissingExtraError:
+        raise
+    except (OSError, MslesionError):
         return None
-
-
-def _read_object(path: Path) -> dict[str, Any]:
-    """A JSON object; {} where the file is absent or holds something else."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -6,7 +6,7 @@ const NAMES = {
   a: "accept", r: "reject", c: "clear", u: "undo", s: "save",
   1: "viewAll", 2: "viewAxial", 3: "viewCoronal", 4: "viewSagittal", 5: "viewRender",
   m: "toggleMask", o: "toggleOutline", "[": "lessOpacity", "]": "moreOpacity",
-  p: "toggleProbability", w: "resetWindow", x: "toggleCursor",
+  p: "toggleProbability", ",": "lessProbable", ".": "moreProbable", w: "resetWindow", x: "toggleCursor",
   "+": "zoomIn", "=": "zoomIn", "-": "zoomOut", 0: "zoomReset",
   "?": "help", Escape: "leave",
 };

@@ -5,7 +5,8 @@ import { getBytes } from "./dom.js";
 // Classes of the drawn mask; the chosen lesion takes its class plus CHOSEN.
 const CLASS = { undecided: 1, accepted: 2, rejected: 3 };
 const CHOSEN = 3;
-const PROBABILITY_OPACITY = 0.75;
+const PROBABILITY_OPACITY = 0.6;
+const ZERO_TO_MAX_TRANSPARENT_BELOW_MIN = 1; // of COLORMAP_TYPE, which NiiVue does not export
 const COLOURS = {
   R: [0, 255, 0, 200, 255, 90, 255],
   G: [0, 160, 200, 60, 215, 255, 110],
@@ -49,9 +50,10 @@ export class Pictures {
       all: sliceType.MULTIPLANAR, axial: sliceType.AXIAL, coronal: sliceType.CORONAL,
       sagittal: sliceType.SAGITTAL, render: sliceType.RENDER,
     };
-    this.mask = { isShown: true, opacity: 0.6, isOutline: false };
+    this.mask = { isShown: true, opacity: 0.4, isOutline: false };
     this.painted = new Map();
     this.isProbabilityShown = false;
+    this.leastProbability = 0.02;
     this.isCursorShown = true;
     this.zoom = 1;
     this.layers = {};
@@ -97,7 +99,9 @@ export class Pictures {
       NVImage.new(bytes.slice(0), `${name}.nii`, colormap, opacity, null, low, high);
     const base = scan ? await image(scan, "scan", "gray", 1)
       : await image(probability ?? mask, "scan", "gray", 1, 0, 1.5);
-    const overlay = probability ? await image(probability, "probability", "inferno", this.isProbabilityShown ? PROBABILITY_OPACITY : 0, 0.02, 1) : null;
+    const overlay = probability ? await image(probability, "probability", "inferno", this.isProbabilityShown ? PROBABILITY_OPACITY : 0, this.leastProbability, 1) : null;
+    // Colours run from 0, wherever what is shown begins.
+    if (overlay) overlay.colormapType = ZERO_TO_MAX_TRANSPARENT_BELOW_MIN;
     while (this.nv.volumes.length) this.nv.removeVolumeByIndex(0);
     this.layers = { base, probability: overlay };
     for (const volume of [base, overlay]) if (volume) this.nv.addVolume(volume);
@@ -181,7 +185,8 @@ export class Pictures {
 
   #applyMask() {
     const { isShown, opacity, isOutline } = this.mask;
-    this.nv.drawRimOpacity = isShown && isOutline ? 1 : -1;
+    // An outline always, so that what is judged can be seen within: the scan, not the paint.
+    this.nv.drawRimOpacity = isShown ? 1 : -1;
     // NiiVue draws a rim around what is not wholly transparent.
     this.nv.setDrawOpacity(!isShown ? 0 : isOutline ? 0.005 : opacity);
   }
@@ -190,6 +195,13 @@ export class Pictures {
     this.isProbabilityShown = isShown;
     if (!this.layers.probability) return;
     this.layers.probability.opacity = isShown ? PROBABILITY_OPACITY : 0;
+    this.#refresh();
+  }
+
+  setProbabilityFrom(least) {
+    this.leastProbability = least;
+    if (!this.layers.probability) return;
+    this.layers.probability.cal_min = least;
     this.#refresh();
   }
 

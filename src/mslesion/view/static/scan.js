@@ -6,7 +6,9 @@ import { Pictures } from "./pictures.js";
 import { Review } from "./review.js";
 
 const MARK = { accepted: "✓ accepted", rejected: "✗ rejected", undecided: "undecided" };
+const DECISIONS = ["accepted", "rejected", "undecided"]; // in the colours of the pictures
 const OPACITY_STEP = 10;
+const PROBABILITY_STEP = 0.1;
 
 let pictures = null;
 let detail = null;
@@ -127,8 +129,9 @@ function drawCounts() {
     bar.style.width = `${(100 * count(bar.className)) / all}%`;
   }
   const undecided = review ? review.with("undecided") : [];
-  byId("counts").textContent = rows.size === 0 ? "Nothing to review"
-    : `${count("accepted")} accepted, ${count("rejected")} rejected, ${undecided.length} undecided${named(undecided)}`;
+  byId("counts").replaceChildren(...(rows.size === 0 ? ["Nothing to review"] : DECISIONS.map((decision) =>
+    element("span", {}, element("i", { class: decision }), `${count(decision)} ${decision}`))));
+  byId("counts-more").textContent = named(undecided);
   for (const id of ["accept", "reject", "clear"]) byId(id).disabled = !review?.isOpen || chosen === null;
   byId("undo").disabled = !review?.isOpen || review.history.length === 0;
   byId("accept-rest").disabled = !review?.isOpen || undecided.length === 0;
@@ -137,7 +140,7 @@ function drawCounts() {
   byId("saved").dataset.failed = String(Boolean(review?.failure));
 }
 
-const named = (ids) => (ids.length > 0 && ids.length <= 12 ? `: ${ids.join(", ")}` : "");
+const named = (ids) => (ids.length > 0 && ids.length <= 12 ? `undecided: ${ids.join(", ")}` : "");
 
 function drawNotices() {
   const notices = problems.map((text) => notice("warn", text));
@@ -254,6 +257,18 @@ function toggleProbability() {
   pictures?.setProbability(isOn);
 }
 
+/** Show probabilities from here on alone. */
+function setProbabilityFrom(least) {
+  const value = Math.min(0.98, Math.max(0.02, least));
+  byId("probability-from").value = value;
+  byId("probability-least").textContent = digits(value, 2);
+  pictures?.setProbabilityFrom(value);
+}
+
+const moreProbable = (by) => {
+  if (pictures?.isProbabilityShown) setProbabilityFrom(pictures.leastProbability + by);
+};
+
 function setOpacity(percent) {
   const value = Math.min(100, Math.max(0, percent));
   byId("mask-opacity").value = value;
@@ -296,6 +311,7 @@ export const scanActions = {
   viewSagittal: () => setView("sagittal"), viewRender: () => setView("render"),
   toggleMask, toggleOutline, toggleProbability, resetWindow,
   lessOpacity: () => moreOpacity(-OPACITY_STEP), moreOpacity: () => moreOpacity(OPACITY_STEP),
+  lessProbable: () => moreProbable(-PROBABILITY_STEP), moreProbable: () => moreProbable(PROBABILITY_STEP),
   zoomIn: () => zoom(2), zoomOut: () => zoom(0.5), zoomReset: () => zoom(0),
   toggleCursor: () => pictures?.setCursor(!pictures.isCursorShown),
 };
@@ -313,6 +329,7 @@ export function setUpScan() {
     button.addEventListener("click", () => setView(button.dataset.view));
   }
   byId("mask-opacity").addEventListener("input", (event) => setOpacity(Number(event.target.value)));
+  byId("probability-from").addEventListener("input", (event) => setProbabilityFrom(Number(event.target.value)));
   for (const id of ["level", "width"]) byId(id).addEventListener("input", setWindow);
   byId("canvas").addEventListener("contextmenu", (event) => event.preventDefault());
 }
