@@ -70,15 +70,24 @@ XSS = (
 )
 
 
-@contextmanager
-def _page(output: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[str]]]:
-    """A page of a viewer on ``output``, all that it asked for, and all that it complained of."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One browser for all tests; each has a context of its own, and so its own cookies."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM:
         pytest.skip("no Chromium here (apt install chromium)")
-    with running(output, **options) as viewer, api.sync_playwright() as driver:
+    with api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = browser.new_context(viewport={"width": 1000, "height": 640}).new_page()
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def _page(browser: Any, output: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[str]]]:
+    """A page of a viewer on ``output``, all that it asked for, and all that it complained of."""
+    with running(output, **options) as viewer:
+        context = browser.new_context(viewport={"width": 1000, "height": 640})
+        page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         asked: list[str] = []
         complaints: list[str] = []
@@ -92,7 +101,7 @@ def _page(output: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[s
         try:
             yield page, asked, complaints
         finally:
-            browser.close()
+            context.close()
 
 
 def _until(page: Any, condition: str) -> None:
@@ -103,13 +112,13 @@ def _until(page: Any, condition: str) -> None:
         page.wait_for_timeout(50)
 
 
-def test_a_review_from_the_first_look_to_the_saved_mask(tmp_path: Path) -> None:
+def test_a_review_from_the_first_look_to_the_saved_mask(browser: Any, tmp_path: Path) -> None:
     """The scan is drawn; keys jump to lesions and decide; what is saved is what was decided."""
     output = tmp_path / "out"
     (tmp_path / "scans").mkdir()
     files = write_output(output, "sub-1", write_scan(tmp_path / "scans"))
     automatic = {path: file_sha256(path) for path in output.iterdir()}
-    with _page(output, scans=[tmp_path / "scans"]) as (page, asked, complaints):
+    with _page(browser, output, scans=[tmp_path / "scans"]) as (page, asked, complaints):
         page.wait_for_selector("#scan[data-state=ready]")
         assert "token" not in page.url
         assert page.inner_text("#scan-name") == "sub-1"
@@ -135,14 +144,15 @@ def test_a_review_from_the_first_look_to_the_saved_mask(tmp_path: Path) -> None:
         for key in "ar":
             page.keyboard.press(key)
         _until(page, "document.querySelector('#saved').textContent === 'Saved'")
-        assert page.inner_text("#counts") == "1 accepted, 1 rejected, 0 undecided"
+        assert _counts(page) == [1, 1, 0]
         page.keyboard.press("u")
         _until(page, "document.querySelector('#saved').textContent === 'Saved'")
-        assert page.inner_text("#counts") == "1 accepted, 0 rejected, 1 undecided: 2"
+        assert _counts(page) == [1, 0, 1]
+        assert page.inner_text("#counts-more") == "undecided: 2"
         assert _colours(page)["green"] > 20
 
         # The other tools, without a complaint.
-        for key in "pmo[]w+-0x2345":
+        for key in "p.,mo[]w+-0x2345":
             page.keyboard.press(key)
         page.keyboard.press("?")
         assert page.is_visible("#help")
@@ -153,6 +163,13 @@ def test_a_review_from_the_first_look_to_the_saved_mask(tmp_path: Path) -> None:
         decided = [row["review"] for row in csv.DictReader(table, delimiter="\t")]
     assert decided == ["accepted", "undecided"]
     assert {path: file_sha256(path) for path in automatic} == automatic
+
+
+def _counts(page: Any) -> list[int]:
+    """How many lesions are accepted, rejected, undecided, as the legend of their colours says."""
+    told = page.locator("#counts span").all_inner_texts()
+    assert [text.split()[1] for text in told] == ["accepted", "rejected", "undecided"]
+    return [int(text.split()[0]) for text in told]
 
 
 def _colours(page: Any) -> dict[str, int]:
@@ -184,7 +201,7 @@ def _with_hostile_texts(files: DetectionFiles, payloads: tuple[str, ...]) -> Non
     files.summary.write_text(json.dumps(summary), encoding="utf-8")
 
 
-def test_markup_in_names_and_tables_is_shown_as_text(tmp_path: Path) -> None:
+def test_markup_in_names_and_tables_is_shown_as_text(browser: Any, tmp_path: Path) -> None:
     """Thirty payloads as warnings, cells, names of files and reasons: none runs, none loads."""
     assert len(XSS) >= 30
     output = tmp_path / "out"
@@ -192,7 +209,7 @@ def test_markup_in_names_and_tables_is_shown_as_text(tmp_path: Path) -> None:
     _with_hostile_texts(write_output(output, name), XSS)
     aside = [{"scan": p, "status": "set aside", "code": p, "reason": p, "remedy": p} for p in XSS]
     (output / "run.json").write_text(json.dumps({"scans": aside}), encoding="utf-8")
-    with _page(output) as (page, asked, complaints):
+    with _page(browser, output) as (page, asked, complaints):
         page.wait_for_selector("#list-rows tr")
         assert page.inner_text("#list-rows a") == name
         assert page.locator("#set-aside-rows tr").count() == len(XSS)
@@ -223,23 +240,23 @@ def _damage(output: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_told_on_the_page(
-    tmp_path: Path, change: Callable[[Path], None], selector: str, told: str
+    browser: Any, tmp_path: Path, change: Callable[[Path], None], selector: str, told: str
 ) -> None:
     """A review that cannot be saved, results that are damaged: a sentence, and deciding is off."""
     output = tmp_path / "out"
     write_output(output, "sub-1")
     change(output)
-    with _page(output) as (page, _, _complaints):
+    with _page(browser, output) as (page, _, _complaints):
         page.wait_for_selector(f"{selector} >> text={told}")
         assert page.is_disabled("#accept")
 
 
 @pytest.mark.slow
-def test_two_pages_on_one_scan_keep_what_each_decided(tmp_path: Path) -> None:
+def test_two_pages_on_one_scan_keep_what_each_decided(browser: Any, tmp_path: Path) -> None:
     """One accepts the first lesion, the other rejects the second: both decisions are saved."""
     output = tmp_path / "out"
     files = write_output(output, "sub-1")
-    with _page(output) as (page, _, complaints):
+    with _page(browser, output) as (page, _, complaints):
         page.wait_for_selector("#scan[data-state=ready]")
         other = page.context.new_page()
         other.goto(page.url)
@@ -249,7 +266,7 @@ def test_two_pages_on_one_scan_keep_what_each_decided(tmp_path: Path) -> None:
         other.click("#lesion-rows tr:nth-child(2)")
         other.keyboard.press("r")
         _until(other, "document.querySelector('#saved').textContent === 'Saved'")
-        assert other.inner_text("#counts") == "1 accepted, 1 rejected, 0 undecided"
+        assert _counts(other) == [1, 1, 0]
         assert "both its and yours were kept" in other.inner_text("#notices")
         assert complaints == []
     rows = files.review.table.read_text(encoding="utf-8").splitlines()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from mslesion.read.detections import DetectionFiles
+from mslesion.read.detections import DetectionFiles, is_reviewed_mask
 from mslesion.read.masks import find_masks
 from mslesion.read.side_files import file_sha256
 from viewed_output import Client, client_on, write_output
@@ -238,3 +239,50 @@ def test_detecting_again_leaves_a_review_where_it_is(output: Path, files: Detect
     before = [path.read_bytes() for path in files.review.all]
     write_output(output, "sub-1")
     assert [path.read_bytes() for path in files.review.all] == before
+
+
+def test_a_name_that_has_a_description_gets_no_second_one(tmp_path: Path) -> None:
+    """BIDS allows one ``desc``; the reviewed mask is still known for what it is, and left alone."""
+    files = write_output(tmp_path / "out", "sub-1_space-MNI152_desc-brain")
+    assert files.review.mask.name == "sub-1_space-MNI152_label-L_desc-brainReviewed_mask.nii.gz"
+    assert files.review.table.name == "sub-1_space-MNI152_desc-brainReviewed_lesions.tsv"
+    with client_on(tmp_path / "out") as client:
+        scan_id = client.scan_ids()[files.name]
+        assert client.save(scan_id, {1: "accepted"}, "").status == 200
+    assert all(path.is_file() for path in files.review.all)
+    assert is_reviewed_mask(files.review.mask)
+    assert not is_reviewed_mask(files.mask)
+
+
+def test_links_that_an_output_brings_along_lead_to_no_other_file(
+    output: Path, files: DetectionFiles, tmp_path: Path
+) -> None:
+    """A lock that is a link is refused, a table that is one is replaced: the file stays whole."""
+    precious, lock = tmp_path / "precious", output / ".mslesion-review.lock"
+    precious.write_text("mine")
+    with client_on(output) as client:
+        scan_id = client.scan_ids()["sub-1"]
+        lock.symlink_to(precious)
+        assert client.save(scan_id, {1: "accepted"}, "").status == 507
+        lock.unlink(missing_ok=True)
+        first = client.save(scan_id, {1: "accepted"}, "").value
+        shutil.move(files.review.table, tmp_path / "table")
+        files.review.table.symlink_to(tmp_path / "table")
+        before = (tmp_path / "table").read_bytes()
+        assert client.save(scan_id, {2: "accepted"}, first["revision"]).status == 200
+    assert not files.review.table.is_symlink()
+    assert (tmp_path / "table").read_bytes() == before
+    assert precious.read_text() == "mine"
+
+
+def test_many_that_save_at_once_leave_one_whole_review(output: Path) -> None:
+    """Eight send another decision from the same revision: one is taken, seven are told."""
+    with client_on(output) as client:
+        scan_id = client.scan_ids()["sub-1"]
+        with ThreadPoolExecutor(8) as pool:
+            words = ["accepted", "rejected"] * 4
+            answers = list(pool.map(lambda word: client.save(scan_id, {1: word}, ""), words))
+        assert sorted(answer.status for answer in answers) == [200] + [409] * 7
+        (taken,) = (answer.value for answer in answers if answer.status == 200)
+        review = _review(client, scan_id)
+        assert (review["state"], review["decisions"]) == ("resumed", taken["decisions"])

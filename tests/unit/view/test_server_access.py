@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import time
 from pathlib import Path
 
 import pytest
 
+from mslesion.view import server
 from mslesion.view.server import MOST_BODY_BYTES
 from viewed_output import client_of, client_on, running
 
@@ -212,3 +214,31 @@ def test_two_host_headers_are_refused(output: Path) -> None:
             f"Cookie: {client.cookie}\r\n\r\n".encode()
         )
         assert line.recv(64).startswith(b"HTTP/1.1 421 ")
+
+
+def test_slow_senders_hold_up_nobody_and_are_not_let_in_without_end(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three half requests are waited for while others are answered; at four, no more are taken."""
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 4)
+    with client_on(output) as client:
+        lines = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(3)]
+        for line in lines:
+            line.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert client.get("/api/scans").status == 200
+        time.sleep(0.2)  # until the server has seen that this connection is closed
+        with socket.create_connection(("127.0.0.1", client.port)) as fourth:
+            fourth.sendall(b"GET / HTTP/1.1\r\nHost: ")
+            time.sleep(0.2)
+            with socket.create_connection(("127.0.0.1", client.port)) as fifth:
+                fifth.settimeout(10)
+                assert fifth.recv(1) == b""
+        for line in lines:
+            line.close()
+
+
+def test_the_icon_is_where_browsers_look_for_it(output: Path) -> None:
+    """Asked for /favicon.ico a page of nothing would be a complaint in the console."""
+    with client_on(output) as client:
+        assert client.get("/favicon.ico").status == 200
+        assert b"/static/icon.svg" in client.get(f"/?token={client.token}").body

@@ -12,9 +12,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from made_up_detection import oblique_scan
+from dicom_files import Volume, classic, write_series
+from made_up_detection import detection_of, oblique_scan
 from mslesion.errors import ResultsError
+from mslesion.read import load, read_cohort
 from mslesion.read.detections import DetectionFiles
+from mslesion.read.inputs import input_sha256
+from mslesion.view import sources
 from mslesion.view.listing import read_listing
 from viewed_output import client_on, write_scan
 
@@ -50,9 +54,10 @@ def test_scan_mask_and_labels_lie_on_one_grid_in_the_order_of_the_table(
 
 
 def test_a_scan_that_is_not_found_or_has_changed_is_told_and_not_shown(
-    output: Path, scans: Path
+    output: Path, scans: Path, tmp_path: Path
 ) -> None:
     """Without --scans, with it, and with another file of that name there."""
+    moved = scans.rename(tmp_path.parent / f"{tmp_path.name}-elsewhere")
     with client_on(output) as client:
         ids = client.scan_ids()
         for name in ("sub-1", "sub-2"):
@@ -61,11 +66,67 @@ def test_a_scan_that_is_not_found_or_has_changed_is_told_and_not_shown(
         assert "--scans FOLDER" in client.get(f"/api/scans/{ids['sub-1']}").value["problems"][0]
         assert client.get(f"/api/scans/{ids['sub-1']}/scan.nii").status == 422
         assert client.get(f"/api/scans/{ids['sub-1']}/mask.nii").status == 200
-    write_scan(scans, axis_codes="RAS")
-    with client_on(output, scans=[scans]) as client:
+    write_scan(moved, axis_codes="RAS")
+    with client_on(output, scans=[moved]) as client:
         detail = client.get(f"/api/scans/{client.scan_ids()['sub-1']}").value
         assert not detail["has_scan"]
         assert "has changed since" in detail["problems"][0]
+
+
+def test_a_scan_in_a_folder_beside_the_output_is_found_unasked(output: Path, scans: Path) -> None:
+    """As after 'detect scans --output out': nobody has to say it again; not where there is much."""
+    scans.rename(output.parent / "scans")
+    with client_on(output) as client:
+        assert client.get(f"/api/scans/{client.scan_ids()['sub-1']}").value["has_scan"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "MOST_NEAR", 3)
+        with client_on(output) as client:
+            assert not client.get(f"/api/scans/{client.scan_ids()['sub-1']}").value["has_scan"]
+
+
+@pytest.mark.parametrize("may_be_shown", [True, False])
+def test_a_dicom_series_is_found_and_not_shown_where_a_name_may_be_burned_in(
+    may_be_shown: bool, tmp_path: Path
+) -> None:
+    """By its address, beside the output; with BurnedInAnnotation, a sentence stands instead."""
+    voxels = np.random.default_rng(0).integers(0, 900, (9, 10, 7)).astype(np.uint16)
+    tags = {} if may_be_shown else {"BurnedInAnnotation": "YES"}
+    write_series(classic(Volume(voxels, np.diag([-1.0, -1.0, 3.0, 1.0]), tags)), tmp_path / "in")
+    scan = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan).scan, scan.name, input_sha256=input_sha256(scan.image))
+    found.save(tmp_path / "out")
+    with client_on(tmp_path / "out") as client:
+        path = f"/api/scans/{client.scan_ids()[scan.name]}"
+        detail = client.get(path).value
+        assert detail["has_scan"] is may_be_shown
+        assert client.get(f"{path}/scan.nii").status == (200 if may_be_shown else 422)
+        assert client.get(f"{path}/mask.nii").status == 200
+        told = " ".join(detail["problems"])
+        assert ("that may be a name" in told) is not may_be_shown
+
+
+def test_results_behind_a_link_to_another_folder_are_not_listed(
+    output: Path, tmp_path: Path
+) -> None:
+    """A review is written beside the results: nothing may lead it out of the output."""
+    elsewhere = tmp_path / "elsewhere" / "anat"
+    shutil.copytree(output, elsewhere)
+    (output / "sub-3").symlink_to(elsewhere.parent)
+    assert [scan.files.folder for scan in read_listing(output).scans] == [output, output]
+
+
+def test_a_summary_that_is_nested_deep_or_holds_no_number_hides_no_other(
+    output: Path, files: DetectionFiles
+) -> None:
+    """NaN is no JSON for a browser, and a hundred thousand brackets are none for Python."""
+    summary = files.read_summary() | {"lesion_volume_ml": float("nan")}
+    for text in (json.dumps(summary), '{"a":' + "[" * 100_000):
+        files.summary.write_text(text)
+        with client_on(output) as client:
+            answer = client.get("/api/scans")
+        assert answer.status == 200
+        assert b"NaN" not in answer.body
+        assert len(answer.value["scans"]) == 2
 
 
 def test_the_scan_of_a_bids_derivative_is_found_by_what_it_says_of_its_dataset(

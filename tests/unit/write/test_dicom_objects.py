@@ -11,7 +11,17 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from dicom_files import PERSON, SERIES, STUDY, Volume, classic, enhanced, write, write_series
+from dicom_files import (
+    FRAME_OF_REFERENCE,
+    PERSON,
+    SERIES,
+    STUDY,
+    Volume,
+    classic,
+    enhanced,
+    write,
+    write_series,
+)
 from made_up_detection import ANOTHER_BOX, BOX, detection_of
 from mslesion.cli import main
 from mslesion.detection import Detection
@@ -102,10 +112,56 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
         told = [v for v in PERSON.values() if len(v) > 1 and v.encode() in path.read_bytes()]
         if keep_patient:
             assert (data.PatientID, data.StudyDate) == (PERSON["PatientID"], "20200102")
+            assert "PatientIdentityRemoved" not in data
         else:
             assert told == []
             assert (data.PatientID, data.ContentDate) == ("", "19700101")
+            assert data.PatientIdentityRemoved == "YES"
+            assert "UIDs of the source retained" in data.DeidentificationMethod
         assert PERSON["InstitutionName"] not in told
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [("ISO_IR 100", "M\u00fcller^J\u00f6rg"), (["", "ISO 2022 IR 87"], "Yamada^Taro=\u5c71\u7530^\u592a\u90ce"),
+     ("ISO_IR 144", "\u0418\u0432\u0430\u043d\u043e\u0432^\u0418\u0432\u0430\u043d")],
+)  # fmt: skip
+def test_a_name_in_any_charset_is_kept_as_it_is(
+    charset: str | list[str], name: str, tmp_path: Path
+) -> None:
+    """The objects are in UTF-8, whatever the source is in: an archive files both under one name."""
+    import pydicom
+
+    voxels = np.random.default_rng(2).integers(0, 900, SHAPE).astype(np.uint16)
+    tags = {"SpecificCharacterSet": charset, "PatientName": name}
+    write_series(classic(Volume(voxels, np.diag([-1.0, -1.0, 5.0, 1.0]), tags)), tmp_path / "in")
+    scan_file = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan_file).scan, scan_file.name)
+    found.save(tmp_path / "out", dicom_seg=True, keep_patient=True)
+    for path in DetectionFiles(tmp_path / "out", found.name).dicom:
+        data = pydicom.dcmread(path)
+        assert data.SpecificCharacterSet == "ISO_IR 192"
+        assert str(data.PatientName) == name
+
+
+def test_series_and_instances_have_numbers_and_names_of_their_own(tmp_path: Path) -> None:
+    """As a list in an archive shows them: two series, told apart, beyond the scanner's numbers."""
+    import pydicom
+
+    found = _detection(tmp_path / "in", "classic", TWO)
+    found.save(tmp_path / "out", dicom_seg=True)
+    told = [pydicom.dcmread(p) for p in DetectionFiles(tmp_path / "out", found.name).dicom]
+    assert [(d.Modality, d.SeriesNumber, d.InstanceNumber) for d in told] == [
+        ("SEG", 9001, 1), ("SEG", 9001, 2), ("SR", 9002, 1),
+    ]  # fmt: skip
+    assert all("mslesion, research use only" in d.SeriesDescription for d in told)
+    assert len({d.SOPInstanceUID for d in told}) == 3
+    assert len({d.SeriesInstanceUID for d in told}) == 2
+    for data in told[:2]:
+        (series,) = data.ReferencedSeriesSequence
+        assert series.SeriesInstanceUID == SERIES
+        assert len(series.ReferencedInstanceSequence) == SHAPE[2]
+        assert data.FrameOfReferenceUID == FRAME_OF_REFERENCE
 
 
 def test_the_same_detection_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from math import isfinite
+from os import fstat
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -31,6 +32,8 @@ MOST_HEADER_BYTES = 2**23
 MOST_INFLATED_BYTES = 2**25
 MOST_DEFLATION = 50
 """Deflate halves an MR image; it packs zeros a thousandfold."""
+MOST_FRAMES = 2**13
+"""A volume of 400 slices at 20 times has fewer."""
 MOST_ROWS = 4096
 """No MR image has more rows or columns."""
 
@@ -43,6 +46,8 @@ IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", DEFLATED, EXPLICIT_BIG_ENDIAN})
 """Transfer syntaxes whose voxels are not compressed (PS3.5, annex A)."""
+JPEG_EXTENDED, RLE = "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.5"
+ALWAYS_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", JPEG_EXTENDED})
 
 _FIRST_PIXEL_TAG = 0x7FE00000
 _PIXEL_DATA, _FLOAT_DATA, _DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
@@ -78,6 +83,7 @@ _WANTED = (
     0x00280301,  # BurnedInAnnotation
     0x00281052,  # RescaleIntercept
     0x00281053,  # RescaleSlope
+    0x00282110,  # LossyImageCompression
     _SHARED_GROUPS,
     _FRAME_GROUPS,
 )
@@ -107,6 +113,7 @@ class Kind:
     inversion_ms: float | None
     has_contrast_agent: bool
     has_burned_in_text: bool
+    was_compressed_with_loss: bool
 
 
 @dataclass(frozen=True)
@@ -281,22 +288,74 @@ def data_set(file: BinaryIO) -> Iterator[DataSet]:
     bounded: Any = _BoundedReader(file)
     meta = read_dataset(bounded, False, True, stop_when=lambda tag, _vr, _n: tag >> 16 != 2)
     transfer_syntax = str(meta.get("TransferSyntaxUID", IMPLICIT_LITTLE_ENDIAN))
-    stream = _inflated(file) if transfer_syntax == DEFLATED else file
+    stream: Any = file
+    if transfer_syntax == DEFLATED:
+        stream = _InflatedReader(file, most_inflated_bytes(fstat(file.fileno()).st_size))
     yield DataSet(stream, transfer_syntax, str(meta.get("MediaStorageSOPClassUID", "")))
 
 
-def _inflated(file: BinaryIO) -> BinaryIO:
-    packed = file.read()
-    most_bytes = max(MOST_INFLATED_BYTES, MOST_DEFLATION * len(packed))
-    unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = unpacker.decompress(packed, most_bytes)
-    if unpacker.unconsumed_tail:
-        raise UnreadableFileError(
-            f"is deflated, and inflates to more than {most_bytes >> 20} MB: no image can be "
-            "compressed so much",
-            remedy=GET_AGAIN,
-        )
-    return io.BytesIO(data)
+class _InflatedReader(io.RawIOBase):
+    """A deflated stream, unpacked no further than it is read, of which little is kept.
+
+    What lies more than ``_BEHIND`` before the place that was read last is forgotten.
+    """
+
+    _BLOCK, _BEHIND = 2**16, 2**20
+
+    def __init__(self, packed: BinaryIO, most_bytes: int) -> None:
+        self._packed = packed
+        self._most_bytes = most_bytes
+        self._unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._kept = bytearray()
+        self._first = 0
+        self._at = 0
+
+    def read(self, size: int = -1) -> bytes:
+        end = self._at + size if size >= 0 else self._most_bytes
+        while self._first + len(self._kept) < end and self._unpack():
+            self._forget()
+        begin = self._at - self._first
+        if begin < 0:
+            raise EOFError
+        data = bytes(self._kept[begin : end - self._first])
+        self._at += len(data)
+        return data
+
+    def _unpack(self) -> bool:
+        """Unpack some more; False at the end."""
+        chunk = self._unpacker.unconsumed_tail or self._packed.read(self._BLOCK)
+        if not chunk or self._unpacker.eof:
+            return False
+        self._kept += self._unpacker.decompress(chunk, self._BEHIND)
+        if self._first + len(self._kept) > self._most_bytes:
+            raise _packed_too_well(self._most_bytes)
+        return True
+
+    def _forget(self) -> None:
+        spare = min(self._at - self._first, len(self._kept)) - self._BEHIND
+        if spare > 0:
+            del self._kept[:spare]
+            self._first += spare
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self._at = offset + (self._at if whence == 1 else 0)
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+
+def _packed_too_well(most_bytes: int) -> ScanError:
+    return UnreadableFileError(
+        f"is deflated, and inflates to more than {most_bytes >> 20} MB: no image can be "
+        "compressed so much",
+        remedy=GET_AGAIN,
+    )
+
+
+def most_inflated_bytes(size_bytes: int) -> int:
+    """How large a deflated file of so many bytes may be."""
+    return max(MOST_INFLATED_BYTES, MOST_DEFLATION * size_bytes)
 
 
 def header_of(opened: DataSet, tags: tuple[int, ...] = _WANTED) -> Any:
@@ -324,15 +383,13 @@ def _image_of(
         return OtherObject(path)
     if not all(uids):
         return _damaged_file(path, _damaged(EOFError()))
-    if isinstance(opened.stream, io.BytesIO):
-        size_bytes = opened.stream.getbuffer().nbytes
     frames: tuple[Frame, ...] = ()
     pixels: PixelLayout | None = None
     problem: ScanError | None = None
     try:
         frames = tuple(_frames_of(header))
         pixels = _pixels_of(header, opened, len(frames))
-        _require_all_there(pixels, len(frames), size_bytes)
+        _require_all_there(pixels, len(frames), size_bytes, opened.stream)
     except ScanError as error:
         problem = error
     patient_id = str(header.get("PatientID", "") or "")
@@ -377,6 +434,7 @@ def _kind_of(header: Any, frames: tuple[Frame, ...]) -> Kind:
         time_ms("InversionTime", "MRModifierSequence", "InversionTimes"),
         bool(str(header.get("ContrastBolusAgent", "") or "").strip()) or "contrast agent" in words,
         str(header.get("BurnedInAnnotation", "") or "").strip().upper() == "YES",
+        str(header.get("LossyImageCompression", "") or "").strip() == "01",
     )
 
 
@@ -385,8 +443,13 @@ def _frames_of(header: Any) -> Iterator[Frame]:
         yield _frame(0, (header,), header)
         return
     shared = _first_item(header, "SharedFunctionalGroupsSequence")
+    told = _number(header.get("NumberOfFrames"))
+    if told and told > MOST_FRAMES:  # before what describes them is looked into
+        raise UnreadableFileError(
+            f"claims {told:.0f} frames, more than any image of a head has", remedy=GET_AGAIN
+        )
     groups = header.get("PerFrameFunctionalGroupsSequence") or ()
-    claimed = int(_number(header.get("NumberOfFrames")) or len(groups))
+    claimed = int(told or len(groups))
     if not groups or claimed != len(groups):
         raise UnreadableFileError(
             f"claims {claimed} frames, and describes {len(groups)}", remedy=GET_AGAIN
@@ -508,16 +571,26 @@ def _pixel_element(stream: BinaryIO, transfer_syntax: str) -> tuple[int, int, in
     return tag, int.from_bytes(stream.read(4), order), stream.tell()
 
 
-def _require_all_there(pixels: PixelLayout, frame_count: int, size_bytes: int) -> None:
+def _require_all_there(
+    pixels: PixelLayout, frame_count: int, size_bytes: int, stream: BinaryIO
+) -> None:
     wanted = pixels.frame_bytes * frame_count
     if pixels.length is None or pixels.transfer_syntax not in NATIVE:
         _require_plausible_compression(wanted, size_bytes)
         return
-    there = min(pixels.length, size_bytes - pixels.offset)
+    there = pixels.length
+    if pixels.transfer_syntax != DEFLATED:
+        there = min(there, size_bytes - pixels.offset)
+    elif pixels.offset + wanted > most_inflated_bytes(size_bytes):
+        raise _packed_too_well(most_inflated_bytes(size_bytes))
     if there < wanted:
         raise UnreadableFileError(
             f"ends early: {max(there, 0)} of {wanted} bytes of voxels are there", remedy=GET_AGAIN
         )
+    if pixels.transfer_syntax == DEFLATED:
+        stream.seek(pixels.offset + wanted - 1)
+        if not stream.read(1):
+            raise UnreadableFileError("ends early: its voxels are cut short", remedy=GET_AGAIN)
 
 
 def _require_plausible_compression(wanted: int, size_bytes: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from mslesion.errors import UnreadableFileError
 from mslesion.read.dicom.header import (
     EXPLICIT_BIG_ENDIAN,
+    JPEG_EXTENDED,
     NATIVE,
+    RLE,
     DicomImage,
     PixelLayout,
     data_set,
@@ -24,10 +27,15 @@ from mslesion.read.volume import GET_AGAIN
 
 _FLOATS = {0x7FE00008: "f4", 0x7FE00009: "f8"}
 _J2K_START = b"\xff\x4f\xff\x51"
+_JP2_START = b"\0\0\0\x0cjP  "
 _JPEG_START = b"\xff\xd8"
 _JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
                           *range(0xCD, 0xD0), 0xF7))  # fmt: skip
 """Markers of JPEG and JPEG-LS before the size of the picture (ITU T.81, table B.1; T.87)."""
+
+
+_MOST_AROUND = 2**16
+"""Bytes that a compressed frame may have beyond twice its values: more are not read."""
 
 
 def read_voxels(slices: Sequence[Slice], source: Path) -> tuple[NDArray[Any], float, float]:
@@ -87,7 +95,7 @@ def _frames(image: DicomImage, source: Path) -> NDArray[Any]:
             data = opened.stream.read(layout.frame_bytes * count)
             values = np.frombuffer(data, _dtype(layout), layout.rows * layout.columns * count)
             return values.reshape(count, layout.rows, layout.columns)
-        packed = opened.stream.read()
+        packed = opened.stream.read(2 * layout.frame_bytes * count + _MOST_AROUND * (count + 1))
     return _unpacked(packed, layout, count, source)
 
 
@@ -121,7 +129,7 @@ def _unpacked(packed: bytes, layout: PixelLayout, count: int, source: Path) -> N
     from pydicom.pixels.utils import pixel_array
     from pydicom.uid import UID
 
-    require_decoder(layout.transfer_syntax, source)
+    require_decoder(layout, source)
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = UID(layout.transfer_syntax)
@@ -130,10 +138,8 @@ def _unpacked(packed: bytes, layout: PixelLayout, count: int, source: Path) -> N
     data.HighBit, data.PixelRepresentation = layout.bits_stored - 1, int(layout.is_signed)
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     try:
-        sizes = {
-            codestream_size(frame) for frame in generate_frames(packed, number_of_frames=count)
-        }
-        _require_one_size(sizes - {None}, layout)
+        for frame in generate_frames(packed, number_of_frames=count):
+            _require_its_size(frame, layout)
         data.PixelData = packed
         data["PixelData"].is_undefined_length = True
         values = pixel_array(data, raw=True)
@@ -144,12 +150,15 @@ def _unpacked(packed: bytes, layout: PixelLayout, count: int, source: Path) -> N
     return values.reshape(count, layout.rows, layout.columns)
 
 
-def _require_one_size(sizes: set[tuple[int, int] | None], layout: PixelLayout) -> None:
-    if not sizes <= {(layout.rows, layout.columns)}:
-        raise ValueError("pictures of another size than the header says")
+def _require_its_size(frame: bytes, layout: PixelLayout) -> None:
+    """See that a picture is as large as the header says. One in RLE says nothing of its size."""
+    if layout.transfer_syntax == RLE:
+        return
+    if codestream_size(frame) != CodestreamSize(layout.rows, layout.columns, 1):
+        raise ValueError("a picture of another size than the header says")
 
 
-def require_decoder(transfer_syntax: str, source: Path) -> None:
+def require_decoder(layout: PixelLayout, source: Path) -> None:
     """See that voxels compressed in this way can be read.
 
     Raises:
@@ -158,10 +167,13 @@ def require_decoder(transfer_syntax: str, source: Path) -> None:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
 
-    uid = UID(transfer_syntax)
+    uid = UID(layout.transfer_syntax)
     name = uid.name if uid.is_transfer_syntax and not uid.is_private else "in a private way"
     try:
-        if get_decoder(uid).is_available:
+        decoder = get_decoder(uid)
+        # Pillow says that it reads this one, and does so for 8 bits alone.
+        is_short = uid == JPEG_EXTENDED and layout.bits_stored > 8
+        if decoder.is_available and not (is_short and decoder.available_plugins == ("pillow",)):
             return
         remedy = "pip install 'mslesion[dicom-compressed]', or export the series uncompressed"
     except (NotImplementedError, ValueError):
@@ -171,26 +183,41 @@ def require_decoder(transfer_syntax: str, source: Path) -> None:
     )
 
 
-def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Rows and columns that a compressed picture itself claims; None where it does not say.
+class CodestreamSize(NamedTuple):
+    """What a compressed picture itself claims to hold."""
 
-    Decoders allocate by this claim, not by that of the DICOM header.
+    rows: int
+    columns: int
+    components: int
+
+
+def codestream_size(frame: bytes) -> CodestreamSize | None:
+    """The size that a picture in JPEG, JPEG-LS or JPEG 2000 claims; None where it is none of them.
+
+    Decoders allocate by this claim, not by that of the DICOM header. A JPEG 2000 picture that
+    claims several sizes has none.
     """
-    start = frame.find(_J2K_START, 0, 512)
-    if start >= 0:  # ITU T.800, A.5.1: Xsiz, Ysiz, XOsiz, YOsiz
-        x, y, x0, y0 = (
-            int.from_bytes(frame[start + at : start + at + 4]) for at in (8, 12, 16, 20)
-        )
-        return y - y0, x - x0
-    if not frame.startswith(_JPEG_START):
-        return None
-    at = 2
-    while at + 9 <= len(frame) and frame[at] == 0xFF:
+    starts = [found.start() for found in re.finditer(re.escape(_J2K_START), frame)]
+    if starts and (starts[0] == 0 or frame.startswith(_JP2_START)):
+        sizes = {_j2k_size(frame[start : start + 42]) for start in starts}
+        return sizes.pop() if len(sizes) == 1 else None
+    at = 2 if frame.startswith(_JPEG_START) else len(frame)
+    while at + 10 <= len(frame) and frame[at] == 0xFF:
         marker = frame[at + 1]
-        if marker in _JPEG_FRAMES:
-            return int.from_bytes(frame[at + 5 : at + 7]), int.from_bytes(frame[at + 7 : at + 9])
+        if marker == 0xFF:  # fills up
+            at += 1
+            continue
+        if marker in _JPEG_FRAMES:  # ITU T.81, B.2.2
+            rows, columns = (int.from_bytes(frame[at + n : at + n + 2]) for n in (5, 7))
+            return CodestreamSize(rows, columns, frame[at + 9])
         at += 2 + int.from_bytes(frame[at + 2 : at + 4])
-    return 0, 0
+    return None
+
+
+def _j2k_size(head: bytes) -> CodestreamSize:
+    """ITU T.800, A.5.1: Xsiz, Ysiz, XOsiz, YOsiz, ..., Csiz."""
+    x, y, x0, y0 = (int.from_bytes(head[at : at + 4]) for at in (8, 12, 16, 20))
+    return CodestreamSize(y - y0, x - x0, int.from_bytes(head[40:42]))
 
 
 def files_sha256(slices: Iterable[Slice]) -> str:

@@ -11,11 +11,11 @@ from mslesion.extras import require
 from mslesion.read.content import Content
 from mslesion.read.dicom.address import DAMAGED, PATIENT, short_name
 from mslesion.read.dicom.flair import choose_flair, stack_of_series
-from mslesion.read.dicom.header import DamagedFile
+from mslesion.read.dicom.header import ALWAYS_LOSSY, DamagedFile
 from mslesion.read.dicom.pixels import files_sha256, read_voxels
 from mslesion.read.dicom.series import DicomFolder, Stack, Study, read_folder
 from mslesion.read.dicom.stack import OrderedStack, order_stack
-from mslesion.read.stored import Remarks, StoredVolume, mended
+from mslesion.read.stored import Remarks, StoredVolume, doubtful, mended
 
 LAYOUT = "DICOM"
 
@@ -164,6 +164,12 @@ def read_series(address: Path) -> StoredVolume:
             warnings=("text may be burned into the images (BurnedInAnnotation): no picture shown",),
             may_be_shown=False,
         )
+    if any(
+        one.image.kind.was_compressed_with_loss
+        or (one.image.pixels and one.image.pixels.transfer_syntax in ALWAYS_LOSSY)
+        for one in found.ordered.slices
+    ):
+        remarks += doubtful("the images were compressed with loss: small lesions may have changed")
     affine = found.ordered.affine_vox_to_ras
     return StoredVolume(voxels[..., None], affine, slope, intercept, remarks)
 

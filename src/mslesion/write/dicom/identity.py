@@ -40,6 +40,7 @@ def asked_identity(*, dicom_seg: bool, keep_patient: bool) -> DicomIdentity | No
 FIXED_DATE, FIXED_TIME = "19700101", "000000"
 """Of objects that say nothing of the patient; dates that DICOM lets be empty are empty."""
 
+_REMOVED = ["Patient and study attributes left empty", "UIDs of the source retained"]
 _DATES = ("ContentDate", "InstanceCreationDate", "SeriesDate")
 _TIMES = ("ContentTime", "InstanceCreationTime", "SeriesTime")
 _GENERATED = "1.2.826.0.1.3680043.10.511.3."
@@ -50,6 +51,7 @@ class Uids:
     """UIDs that are the same for the same result, and others for any other (PS3.5, annex B.2)."""
 
     def __init__(self, detection: Detection, series_uid: str, identity: DicomIdentity) -> None:
+        self.identity = identity
         digest = sha256()
         about = (series_uid, identity.value, __version__, repr(detection.detector))
         for text in (*about, detection.input_sha256, repr(detection.lesions)):
@@ -67,8 +69,11 @@ def settle(data: Any, uids: Uids, what: str, source: Any) -> None:
     """Give all that is random or of the moment in a new object values that are not.
 
     With the patient's identity kept, it is dated as the study is, by ``source``; else it has the
-    fixed date.
+    fixed date, and says that the identity was taken out (PS3.3, C.7.1.1).
     """
+    if uids.identity is DicomIdentity.LEFT_OUT:
+        data.PatientIdentityRemoved = "YES"
+        data.DeidentificationMethod = _REMOVED
     made: dict[str, str] = {}
     date, time = source.get("StudyDate") or FIXED_DATE, source.get("StudyTime") or FIXED_TIME
 
