@@ -123,9 +123,12 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
 
 @pytest.mark.parametrize(
     ("charset", "name"),
-    [("ISO_IR 100", "M\u00fcller^J\u00f6rg"), (["", "ISO 2022 IR 87"], "Yamada^Taro=\u5c71\u7530^\u592a\u90ce"),
-     ("ISO_IR 144", "\u0418\u0432\u0430\u043d\u043e\u0432^\u0418\u0432\u0430\u043d")],
-)  # fmt: skip
+    [
+        ("ISO_IR 100", "M\u00fcller^J\u00f6rg"),
+        (["", "ISO 2022 IR 87"], "Yamada^Taro=\u5c71\u7530^\u592a\u90ce"),
+        ("ISO_IR 144", "\u0418\u0432\u0430\u043d\u043e\u0432^\u0418\u0432\u0430\u043d"),
+    ],
+)
 def test_a_name_in_any_charset_is_kept_as_it_is(
     charset: str | list[str], name: str, tmp_path: Path
 ) -> None:

@@ -50,7 +50,7 @@ export class Pictures {
       all: sliceType.MULTIPLANAR, axial: sliceType.AXIAL, coronal: sliceType.CORONAL,
       sagittal: sliceType.SAGITTAL, render: sliceType.RENDER,
     };
-    this.mask = { isShown: true, opacity: 0.4, isOutline: false };
+    this.mask = { isShown: true, opacity: 0.5, isOutline: false };
     this.painted = new Map();
     this.isProbabilityShown = false;
     this.leastProbability = 0.02;

@@ -130,11 +130,7 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
     is_kept = identity is DicomIdentity.KEPT
     with path.open("rb") as file, data_set(file) as opened:
         header = header_of(opened, (*_REFERENCE, *(_PATIENT if is_kept else ())))
-    for name in _EMPTY_UNLESS_KEPT:
-        if name not in header:
-            setattr(header, name, "")
-    if not is_kept and "SpecificCharacterSet" in header:
-        del header.SpecificCharacterSet
+    _in_utf_8(header)
     header.PositionReferenceIndicator = ""
     for groups in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
         for group in header.get(groups) or ():
@@ -146,6 +142,15 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
         if not header.get("SliceThickness"):
             header.SliceThickness = header.SpacingBetweenSlices
     return header
+
+
+def _in_utf_8(header: Any) -> None:
+    """Text as it reads, in the one charset of new objects, whatever the source is in."""
+    for name in _EMPTY_UNLESS_KEPT:  # as text: names remember the bytes that they were read from
+        setattr(header, name, str(header.get(name) or ""))
+    if header.get("IssuerOfPatientID"):
+        header.IssuerOfPatientID = str(header.IssuerOfPatientID)
+    header.SpecificCharacterSet = "ISO_IR 192"
 
 
 def _keep_only(data: Any, keywords: tuple[str, ...]) -> None:
