@@ -149,6 +149,8 @@ def test_a_review_from_the_first_look_to_the_saved_mask(browser: Any, tmp_path: 
         _until(page, "document.querySelector('#saved').textContent === 'Saved'")
         assert _counts(page) == [1, 0, 1]
         assert page.inner_text("#counts-more") == "undecided: 2"
+        page.keyboard.press("k")
+        _until(page, "document.querySelector('#where').textContent.includes('lesion 1')")
         assert _colours(page)["green"] > 20
 
         # The other tools, without a complaint.
