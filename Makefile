@@ -13,6 +13,7 @@ help:
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       formatting, linting, types"
+	@echo "make format     mend what a machine can mend of these"
 	@echo "make docs       the documentation as a site: site/index.html"
 	@echo "make benchmark  speed and memory, beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
