@@ -8,6 +8,7 @@ FROM python:3.11-slim-bookworm
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 LABEL org.opencontainers.image.title="mslesion" \
+      org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.description="MS lesions in FLAIR scans, as a BIDS-App. Research use only." \
       org.opencontainers.image.licenses="Apache-2.0"
 

@@ -5,13 +5,15 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 READY := $(VENV)/ready
 
-.PHONY: help demo test test-slow lint format docs benchmark results study detector clean
+.PHONY: help demo view test test-slow lint format docs benchmark results study detector clean
 
 help:
 	@echo "make demo       the paper's study on a simulated cohort, and a detection in one of its patients"
+	@echo "make view       look at the lesions of that detection in a browser"
 	@echo "make test       the test suite"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make lint       formatting, linting, types"
+	@echo "make format     mend what a machine can mend of these"
 	@echo "make docs       the documentation as a site: site/index.html"
 	@echo "make benchmark  speed and memory, beside a plain DataLoader loop, MONAI, and nnU-Net's size"
 	@echo "make results    the figures of docs/results.md (REAL=folder of the Tabriz scans)"
@@ -25,10 +27,18 @@ $(READY): pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+DEMO_PERSON := sub-sim012
 demo: $(READY)
 	$(BIN)/mslesion reproduce --data simulated --output demo
-	$(BIN)/mslesion detect demo/cohort/sub-sim012/anat/sub-sim012_FLAIR.nii.gz --output demo/detection
-	@echo "open demo/report.html and demo/detection/sub-sim012_report.html in a browser"
+	$(BIN)/mslesion detect demo/cohort/$(DEMO_PERSON)/anat/$(DEMO_PERSON)_FLAIR.nii.gz \
+	  --output demo/detection
+	@echo
+	@echo "made: demo/report.html, and demo/detection/$(DEMO_PERSON)_report.html"
+	@echo "look at the lesions in a browser:  make view"
+
+view: $(READY)
+	@test -e demo/detection/$(DEMO_PERSON)_summary.json || $(MAKE) demo
+	@$(BIN)/mslesion view demo/detection --scans demo/cohort
 
 test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto

@@ -20,8 +20,7 @@ install() {
 install --no-deps ${torch_index:+--index-url "$torch_index"} torch
 install "$source"
 
-# Where the root is read-only, Python could not keep what it compiles.
-"$target/bin/python" -m compileall -q "$target/lib"
+# Where the root is read-only, Python cannot keep what it compiles: pip did so above, at each install.
 # The weights are there and whole, or this fails.
 "$target/bin/python" -c "from mslesion.detector import load_detector; load_detector('default')"
 "$target/bin/mslesion" --version

@@ -57,6 +57,7 @@ def _gates() -> list[str]:
 
 
 GENERATED: Mapping[tuple[str, str], Callable[[], Sequence[str]]] = {
+    ("README.md", "glance"): lambda: write_detector_results.readme_lines(_detectors()),
     ("docs/results.md", "detector"): lambda: write_detector_results.page_lines(_detectors()),
     ("docs/results.md", "gates"): _gates,
     ("docs/results.md", "studies"): write_results.page_lines,

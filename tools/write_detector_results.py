@@ -1,4 +1,4 @@
-"""Write the detector's tables into docs/results.md and its model card from 'make detector'.
+"""Write the detector's tables into its pages and its model card, from 'make detector'.
 
     python tools/write_detector_results.py out/detector
 
@@ -28,6 +28,7 @@ from mslesion.write.atomic import write_json
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGE, CARD = DOCS / "results.md", ROOT / "src/mslesion/lesions/weights/MODEL_CARD.md"
+README = ROOT / "README.md"
 TABRIZ, LJUBLJANA, LESION_FREE = "tabriz", "ljubljana-mni", "lesion-free"
 MODELS = ("default", "small")
 FILES = {
@@ -275,6 +276,24 @@ def table_of_scans(results: Results) -> list[str]:
     return lines
 
 
+def readme_lines(results: dict[str, Results]) -> list[str]:
+    """What somebody wants to know who has a minute, of the model that is used by default."""
+    found = results["default"]
+    known, unknown = found[TABRIZ_ALONE]["people"], found["tabriz_unseen"]["scans"]
+    rows = (
+        (f"{known} patients of a hospital it has learnt from: mean Dice / lesion F1",
+         seen_once("dice", "lesion_f1")),
+        ("share of their lesions that were found: of 10 to 50 mm³ / over 50 mm³",
+         seen_once("recall_10_to_50_mm3", "recall_50_mm3_and_more")),
+        (f"{unknown} scans from a hospital it has not learnt from: mean Dice",
+         lambda results: estimates(results["tabriz_unseen"]["measures"]["dice"])),
+        ("two patients of another hospital it has not learnt from: Dice of each", dice_of_each),
+        ("a scan without lesions: marked all the same", lesion_free),
+    )  # fmt: skip
+    cells = (f"| {what} | {measured(found)[1]} |" for what, measured in rows)
+    return ["| what | measured |", "|---|---|", *cells]
+
+
 def card_lines(results: dict[str, Results]) -> list[str]:
     """What the model card shows, of each model by name."""
     return [*table_of_targets(results), "", *table_of_choices(results)]
@@ -299,6 +318,7 @@ def main(folder: Path) -> None:
         write_json(DOCS / "results" / f"detector-{model}.json", found)
     replace_part(CARD, "measured", card_lines(results))
     replace_part(PAGE, "detector", page_lines(results))
+    replace_part(README, "glance", readme_lines(results))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mslesion import __version__
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.write.nifti import write_nifti
 
@@ -84,6 +85,16 @@ def test_all_that_is_installed_goes_in_and_nothing_else() -> None:
     assert any(fnmatch.fnmatch("src/mslesion/__pycache__", line) for line in ignored[1:])
 
 
+def test_both_say_what_they_hold() -> None:
+    """Whoever finds an image on a cluster can ask it for its version and its limits."""
+    named = dict(
+        re.findall(r'(org\.opencontainers[\w.]+)="([^"]*)"', " ".join(_instructions("LABEL")))
+    )
+    assert named["org.opencontainers.image.version"] == __version__
+    assert "Research use only" in named["org.opencontainers.image.description"]
+    assert dict(line.split(maxsplit=1) for line in _section("labels")) == named
+
+
 def test_no_one_user_is_needed() -> None:
     """The container is anybody's: no user is made or chosen, and HOME leads nowhere."""
     assert _instructions("USER") == []
@@ -124,9 +135,12 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def _in_sandbox(writable: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+def _in_sandbox(
+    writable: Path, *command: str | Path, home: str | None = "/nonexistent"
+) -> subprocess.CompletedProcess[str]:
     path = f"{Path(command[0]).parent}:/usr/bin:/bin"
-    clean = ["env", "-i", f"PATH={path}", "HOME=/nonexistent", "PYTHONNOUSERSITE=1"]
+    clean = ["env", "-i", f"PATH={path}", "PYTHONNOUSERSITE=1"]
+    clean += [] if home is None else [f"HOME={home}"]
     words = ["unshare", "--net", "--mount", "sh", "-c", SANDBOX, "sandbox", writable, *clean]
     done = subprocess.run(
         [*map(str, (*words, *command))], capture_output=True, text=True, check=False, cwd="/"
@@ -154,8 +168,11 @@ def test_the_steps_of_the_containers_give_a_bids_app(place: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert installed.returncode == 0, installed.stderr
-    assert installed.stdout.startswith("mslesion ")
+    assert installed.stdout == f"mslesion {__version__}\n"
     shutil.rmtree(source)
+    # Nobody can compile them later.
+    for package in ("mslesion", "torch", "nibabel"):
+        assert list(target.glob(f"lib/*/site-packages/{package}/__pycache__/*.pyc")), package
     dataset = place / "data"
     person = simulate_person(CohortRecipe(people=2, ms_share=1.0, seed=5), 0)
     image = dataset / "sub-01" / "anat" / "sub-01_FLAIR.nii.gz"
@@ -165,9 +182,11 @@ def test_the_steps_of_the_containers_give_a_bids_app(place: Path) -> None:
     out.mkdir()
     out.chmod(0o777)
     program = target / "bin" / "mslesion"
-    for level in ("participant", "group"):
-        done = _in_sandbox(out, program, dataset, out, level)
+    for level, home in (("participant", "/nonexistent"), ("participant", None), ("group", None)):
+        done = _in_sandbox(out, program, dataset, out, level, home=home)
         assert done.returncode == 0, done.stderr
+    done = _in_sandbox(out, program, "--version", home=None)
+    assert done.stdout == installed.stdout, done.stderr
     assert (out / "sub-01/anat/sub-01_label-L_mask.nii.gz").stat().st_uid == 12345
     assert (out / "cohort_report.html").is_file()
     refused = _in_sandbox(out, program, dataset, place / "elsewhere", "participant")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -84,7 +89,8 @@ def _run_command(line: str) -> str:
     words = shlex.split(line)
     if words[0] == "mslesion":
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        visited = _visited(printed) if words[1] == "view" else contextlib.nullcontext()
+        with contextlib.redirect_stdout(printed), visited:
             try:
                 code = main(words[1:])
             except SystemExit as stopped:
@@ -95,6 +101,30 @@ def _run_command(line: str) -> str:
     done = subprocess.run([shell, "-c", line], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{line}: {done.stderr}"
     return done.stdout
+
+
+@contextlib.contextmanager
+def _visited(printed: io.StringIO) -> Iterator[None]:
+    """Somebody opens the address that a viewer prints, gets its page, and presses Ctrl-C."""
+    pages: list[bytes] = []
+
+    def visit() -> None:
+        end = time.monotonic() + 60
+        while not (address := re.search(r"^viewer: (\S+)$", printed.getvalue(), re.MULTILINE)):
+            assert time.monotonic() < end, "no address was printed"
+            time.sleep(0.05)
+        browser = build_opener(HTTPCookieProcessor())  # the token becomes a cookie
+        try:
+            pages.append(browser.open(address[1], timeout=60).read())
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    visitor = threading.Thread(target=visit, daemon=True)
+    visitor.start()
+    yield
+    visitor.join()
+    assert pages, "the viewer gave no page"
+    assert b"mslesion" in pages[0]
 
 
 def is_shown(shown: str, printed: str) -> bool:

@@ -49,6 +49,7 @@ def test_only_the_installation_is_not_run() -> None:
     shown = [block for block in (*QUICK, *SLOW) if block.shown is not None]
     assert len(shown) >= len(QUICK + SLOW) / 2
     assert webbrowser.__name__ in PAGE.read_text(encoding="utf-8")
+    assert [block.code for block in QUICK if block.code.startswith("mslesion view ")]
 
 
 def test_the_commands_of_installing_are_those_of_the_readme() -> None:

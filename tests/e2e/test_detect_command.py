@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
 
 import nibabel as nib
@@ -165,6 +168,49 @@ def test_detection_loads_no_library_it_has_no_need_of(of_a_new_user: Run) -> Non
     assert not {"sklearn", "skops", "nilearn", "pandas", "matplotlib"} & of_a_new_user.imported
 
 
+WITHOUT_EXTRAS = """
+import sys
+absent = set(sys.argv[1:])
+class Absent:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from mslesion import batch, pipeline
+from mslesion.detector import load_detector
+from mslesion.report import detection, cohort
+from mslesion.view import server
+load_detector("small")
+"""
+
+
+def test_detection_needs_nothing_but_what_pip_installs_with_it() -> None:
+    """``pip install .`` is enough: nothing that comes with an extra alone is missed."""
+    core = _installed_with("mslesion") | {"setuptools", "pip"}
+    absent = [
+        name
+        for name, owners in packages_distributions().items()
+        if not {_normal(owner) for owner in owners} & core
+    ]
+    assert {"joblib", "sklearn", "matplotlib", "pydicom", "nilearn"} <= set(absent)
+    command = [sys.executable, "-c", WITHOUT_EXTRAS, *absent]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def _installed_with(name: str) -> set[str]:
+    """A distribution, and what pip installs because of it where no extra is asked for."""
+    known, waiting = set[str](), [name]
+    while waiting:
+        one = _normal(waiting.pop())
+        if one not in known:
+            known.add(one)
+            with suppress(PackageNotFoundError):  # of another system or version of Python
+                needed = [r for r in requires(one) or () if "extra ==" not in r]
+                waiting += [re.split(r"[^\w.-]", requirement)[0] for requirement in needed]
+    return known
+
+
 def test_python_gives_the_files_of_the_command_line(
     of_a_new_user: Run, simulated_scan: Path, tmp_path: Path
 ) -> None:
@@ -173,6 +219,11 @@ def test_python_gives_the_files_of_the_command_line(
     assert isinstance(found, mslesion.Detection)
     found.save(tmp_path)
     assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
+
+
+def _normal(name: str) -> str:
+    """One spelling of a distribution, as PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _damaged(path: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from joblib import Parallel, delayed
-
 from mslesion.evaluation.froc import Candidates, candidates_of
 from mslesion.evaluation.lesion_summary import ScoredScan, score_scan
 from mslesion.evaluation.predictions import Predictions
@@ -52,6 +50,8 @@ def measure_pairs(pairs: Sequence[MaskPair], workers: int = 1) -> list[MeasuredP
 def _for_each(
     work: Callable[[MaskFile, MaskFile], T], pairs: Sequence[MaskPair], workers: int
 ) -> list[T]:
+    from joblib import Parallel, delayed  # of an extra, which finding lesions does without
+
     done = Parallel(workers, return_as="generator")(delayed(work)(*pair) for pair in pairs)
     return list(track(done, "comparing masks", len(pairs)))
 

@@ -10,10 +10,10 @@ from mslesion.report.canvas import (
     BLUE,
     GREY,
     INK,
-    NORMAL,
     PALE,
     VERMILION,
     WHITE,
+    WIDE_SMALL,
     Colour,
     extent,
     png,
@@ -37,7 +37,7 @@ _MOST_STACKED = 6
 _BOX_TOP = _BASE - 2 * _DOT * _MOST_STACKED
 _BOX: Colour = (226, 238, 247)
 
-_LEAST_TICK_GAP = 56
+_LEAST_TICK_GAP = 78
 
 
 def draw_distributions(drawing: DistributionDrawing) -> bytes:
@@ -93,20 +93,27 @@ class _Placed:
 
     def write(self, letters: ImageDraw.ImageDraw) -> None:
         """Title, numbers, and the names of scans that lie apart where there is room."""
-        write(letters, (_LEFT, self.top + _TITLE), self.strip.title, anchor="lm", size=NORMAL)
+        write(letters, (_LEFT, self.top + _TITLE), self.strip.title, anchor="lm", size=WIDE_SMALL)
         taken = float(-_LEAST_TICK_GAP)
         for value in self._ticks():
             x = self.x(value)
             if x - taken >= _LEAST_TICK_GAP:
-                write(letters, (x, self.top + _TICKS), f"{value:g}", GREY, anchor="ma")
+                write(
+                    letters,
+                    (x, self.top + _TICKS),
+                    f"{value:g}",
+                    GREY,
+                    anchor="ma",
+                    size=WIDE_SMALL,
+                )
                 taken = x
         free_from = float("-inf")
         for name, x, y in self._names():
             anchor = "rs" if x > _WIDTH / 2 else "ls"
             place = (x + (_DOT if anchor == "rs" else -_DOT), y - _DOT - 3)
-            left, _, right, _ = extent(letters, place, name, anchor, NORMAL)
+            left, _, right, _ = extent(letters, place, name, anchor, WIDE_SMALL)
             if left > free_from:
-                write(letters, place, name, INK, anchor=anchor, halo=WHITE)
+                write(letters, place, name, INK, anchor=anchor, size=WIDE_SMALL, halo=WHITE)
                 free_from = right + 8
 
     def _names(self) -> Iterator[tuple[str, float, float]]:
