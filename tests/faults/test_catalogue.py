@@ -1,7 +1,7 @@
 """The catalogue of faults: what reaches ``mslesion detect``, and what must happen.
 
 One row a case, each made from the same good scan. REFUSE: one line that says what is wrong and what
-to do, and no file. WARN: a result that says what is in doubt. FIX: the result of the good scan,
+to do, and no result. WARN: a result that says what is in doubt. FIX: the result of the good scan,
 which says what was mended. ACCEPT: the result of the good scan.
 """
 
