@@ -7,7 +7,6 @@ that an expert drew.
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from mslesion.errors import CohortError, UnreadableFileError
 from mslesion.lesions.operating_point import OperatingPoint
 from mslesion.read.names import entries
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json
 
 MADE_BY = {"Name": "mslesion", "Description": "mslesion detect"}
 """How a dataset of detections says in ``GeneratedBy`` where it comes from, beside the version."""
@@ -158,7 +157,7 @@ class DetectionFiles:
     def read_summary(self) -> dict[str, Any]:
         """The content of the summary; {} where there is none, or one that is damaged."""
         try:
-            content = json.loads(read_text(self.summary))
+            content = read_json(self.summary)
         except (OSError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -166,7 +165,7 @@ class DetectionFiles:
     def read_refusal(self) -> dict[str, str]:
         """The content of the refusal; {} where there is none, or one that is not ours."""
         try:
-            content = json.loads(self.refusal.read_text(encoding="utf-8"))
+            content = read_json(self.refusal)
         except (OSError, ValueError):
             return {}
         if not isinstance(content, dict) or not content.keys() >= REFUSAL_KEYS:
@@ -321,8 +320,8 @@ def _probability(cell: str) -> float:
 def is_detections_dataset(folder: Path) -> bool:
     """Whether a folder's ``dataset_description.json`` says that ``mslesion detect`` wrote it."""
     try:
-        text = read_text(folder / "dataset_description.json", "utf-8-sig")
-        makers = json.loads(text).get("GeneratedBy", [])
+        description = read_json(folder / "dataset_description.json", "utf-8-sig")
+        makers = description.get("GeneratedBy", [])
         return any(maker.items() >= MADE_BY.items() for maker in makers)
     except (OSError, ValueError, AttributeError, TypeError):
         # No description, or a damaged one, or one that says it in no way of ours.

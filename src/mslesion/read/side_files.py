@@ -8,10 +8,12 @@ that each reader says it in its own way.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 MOST_BYTES = 256 * 2**20
 """No table, description or model of this kind is as large."""
@@ -41,6 +43,19 @@ def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> st
         UnicodeDecodeError: it is no such text, unless ``errors`` lets it pass.
     """
     return read_bytes(path).decode(encoding, errors)
+
+
+def read_json(path: Path, encoding: str = "utf-8") -> Any:
+    """The content of a regular file of JSON.
+
+    Raises:
+        OSError: as :func:`read_bytes`.
+        ValueError: it is no JSON, or is nested so deep that nobody wrote it.
+    """
+    try:
+        return json.loads(read_text(path, encoding))
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def require_regular_file(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any
 from mslesion.errors import ResultsError
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.names import entries
+from mslesion.read.side_files import read_json
 
 _SUMMARY = "_summary.json"
 _RUN = "run.json"
@@ -103,7 +103,7 @@ def _set_aside(output: Path) -> Iterator[SetAside]:
     """What ``run.json`` tells of scans without results; nothing where it is damaged."""
     path = output / _RUN
     try:
-        run = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        run = read_json(path)
     except (OSError, ValueError):
         run = {}
     records = run.get("scans") if isinstance(run, dict) else None

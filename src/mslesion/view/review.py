@@ -13,7 +13,6 @@ other columns are those of the automatic table, cell by cell.
 from __future__ import annotations
 
 import csv
-import json
 import os
 import secrets
 from collections import Counter
@@ -31,7 +30,7 @@ from filelock import FileLock, Timeout
 from mslesion import __version__
 from mslesion.errors import OutputError
 from mslesion.read.detections import DetectionFiles, ReviewFiles
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json
 from mslesion.scan import to_stored_order
 from mslesion.view.opened import OpenedScan
 from mslesion.write.atomic import output_error, take_away, write_json, write_table
@@ -322,7 +321,7 @@ def _sha256_or_none(path: Path) -> str | None:
 def _read_json(path: Path) -> dict[str, Any]:
     """A JSON object; {} where the file is absent or holds something else."""
     try:
-        content = json.loads(read_text(path, "utf-8-sig"))
+        content = read_json(path, "utf-8-sig")
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

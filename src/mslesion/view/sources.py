@@ -6,7 +6,6 @@ to its dataset. So the file is looked for, and shown only if it is the very one.
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections import defaultdict
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mslesion.read.detections import DetectionFiles
-from mslesion.read.side_files import file_sha256
+from mslesion.read.side_files import file_sha256, read_json
 
 _BIDS_URI = "bids:raw:"
 _MOST_BYTES = 2**31
@@ -119,7 +118,7 @@ def _sha256_of(path: Path) -> str | None:
 def _read_object(path: Path) -> dict[str, Any]:
     """A JSON object; {} where the file is absent or holds something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
+        content = read_json(path, "utf-8-sig")
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

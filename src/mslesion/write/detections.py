@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from mslesion import __version__
 from mslesion.cohort.outliers import outliers
 from mslesion.read.detections import MADE_BY
 from mslesion.read.names import bids_entities
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS
 from mslesion.write.run import COHORT, LESIONS, REPORT, RUN, Outcome
@@ -139,8 +138,7 @@ def _way(dataset: Path, folder: Path) -> str | None:
 def _doi(dataset: Path) -> str | None:
     """The DOI that a dataset says it has."""
     with suppress(OSError, ValueError, AttributeError):
-        text = read_text(dataset / _DESCRIPTION, "utf-8-sig")
-        doi = json.loads(text).get("DatasetDOI")
+        doi = read_json(dataset / _DESCRIPTION, "utf-8-sig").get("DatasetDOI")
         if isinstance(doi, str):
             return doi
     return None

@@ -6,7 +6,6 @@ so that several runs can fill one folder, one after the other.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from mslesion import __version__
 from mslesion.errors import MslesionError, OutputError
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
-from mslesion.read.side_files import file_sha256, read_text
+from mslesion.read.side_files import file_sha256, read_json
 from mslesion.write.atomic import take_away, write_json
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ def _record(outcome: Outcome, folder: Path) -> dict[str, Any]:
 def _read_run(folder: Path) -> dict[str, Any]:
     """What an earlier run told; {} where there is nothing, or nothing of ours that is whole."""
     with suppress(OSError, ValueError):
-        run = json.loads(read_text(folder / RUN))
+        run = read_json(folder / RUN)
         if _is_run(run):
             return dict(run)
     return {}
@@ -214,7 +213,9 @@ def _is_run(run: Any) -> bool:
 
 
 def _is_record(record: Any) -> bool:
-    if not isinstance(record, dict) or record.get("status") not in _STATUS_KEYS:
+    if not isinstance(record, dict):
         return False
-    told = ("scan", "participant_id", *_STATUS_KEYS[record["status"]])
-    return all(isinstance(record.get(key), str) for key in told)
+    told = ("status", "scan", "participant_id", *_STATUS_KEYS.get(str(record.get("status")), ()))
+    return record.get("status") in tuple(_STATUS_KEYS) and all(
+        isinstance(record.get(key), str) for key in told
+    )
