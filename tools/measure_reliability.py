@@ -15,7 +15,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import struct
@@ -199,22 +198,40 @@ def orientations(work: Path, size: int) -> Result:
 
 
 def catalogue(work: Path, _size: int) -> Result:
-    """The tests of the catalogue of faults, and what did not end as it should."""
-    return _tested(work, "test_catalogue.py", "test_every_fault")
+    """The cases of the catalogue of faults, and those that did not end as they should.
+
+    A case fails on a wrong outcome, on a traceback, and on a file at the output that is not whole.
+    """
+    cases = _tested(work, "test_catalogue.py", "test_every_fault")
+    dicom = _tested(work, "test_dicom_catalogue.py", "test_every_fault")
+    masks = _tested(work, "test_lesion_masks.py", "test")
+    return {
+        "cases": sum(counts["tests"] for counts in (cases, dicom, masks)),
+        "of DICOM": dicom["tests"],
+        "of lesion masks": masks["tests"],
+        "failed": sum(counts["failed"] for counts in (cases, dicom, masks)),
+    }
 
 
 def canaries(work: Path, _size: int) -> Result:
-    """Names planted in headers, extensions, file names and folders: what came out."""
-    return {"names planted": 40} | _tested(work, "test_privacy.py", "forty_planted")
+    """Names planted in headers, extensions, file names and folders: what came out.
+
+    Forty around one dataset, and as many as there is room for around a DICOM study and around what
+    each command reads.
+    """
+    return {"names planted": 40} | _tested(
+        work, "test_privacy.py", "test_", "-m", "slow or not slow"
+    )
 
 
-def _tested(work: Path, file: str, names: str) -> Result:
+def _tested(work: Path, file: str, names: str, *options: str) -> Result:
     """What pytest says of the tests of one file."""
     import xml.etree.ElementTree as ET
 
     report = work / "report.xml"
     path = ROOT / "tests/faults" / file
-    command = [sys.executable, "-m", "pytest", "-q", str(path), "-k", names, f"--junitxml={report}"]
+    command = [sys.executable, "-m", "pytest", "-q", str(path), "-k", names, *options]
+    command += [f"--junitxml={report}"]
     subprocess.run(command, check=False, capture_output=True, cwd=ROOT)
     (suite,) = ET.parse(report).getroot()  # noqa: S314
     failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
@@ -243,7 +260,7 @@ def added_lesions(_work: Path, _size: int) -> Result:
 def bombs(work: Path, size: int) -> Result:
     """Small files that claim or unpack to gigabytes: seconds and memory until they are refused.
 
-    Each is given to its own process; ``size`` times all of them.
+    Each is given to its own process, as a scan or as a DICOM series; ``size`` times all of them.
     """
     import gzip
 
@@ -273,19 +290,36 @@ def bombs(work: Path, size: int) -> Result:
         "claims 3 GB, holds none.mgz": gzip.compress(mgh_header((1000, 1000, 800)), mtime=0),
         "a small scan, then 3 GB of zeros.mgz": unpacking(mgh_header((100, 100, 80)), 3072),
     }
-    costs = []
-    for name, content in files.items():
-        path = work / f"{len(costs)}{name[name.index('.') :]}"
-        path.write_bytes(content)
-        command = [*DETECT, str(path), "--output", str(work / "out")]
-        costs += [_cost_of(command) for _ in range(size)]
-        path.unlink()
+    scans = _dicom_bombs(work)
+    for number, (name, content) in enumerate(files.items()):
+        scans.append(work / f"{number}{name[name.index('.') :]}")
+        scans[-1].write_bytes(content)
+    output = str(work / "out")
+    costs = [_cost_of([*DETECT, str(scan), "--output", output]) for scan in scans * size]
     return {
         "bombs": len(costs),
         "refused": sum(code == 4 for _, _, code in costs),
         "longest, s": round(max(seconds for seconds, _, _ in costs), 2),
         "most memory, MB": round(max(megabytes for _, megabytes, _ in costs)),
     }
+
+
+def _dicom_bombs(work: Path) -> list[Path]:
+    """Files and addresses of series that claim or unpack to far more than they hold."""
+    sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/faults")]
+    from test_dicom_catalogue import CATALOGUE, good_volume
+
+    from dicom_files import classic
+    from mslesion.read import read_cohort
+
+    addresses = []
+    for number, row in enumerate(row for row in CATALOGUE if row.at_once):
+        folder = work / f"dicom-{number}"
+        folder.mkdir()
+        row.make(classic(good_volume()), folder)
+        first, *others = (path for path in folder.rglob("*") if path.is_file())
+        addresses.append(read_cohort(folder).people[0].scans[0].image if others else first)
+    return addresses
 
 
 def suite(work: Path, size: int) -> Result:
@@ -308,17 +342,27 @@ def suite(work: Path, size: int) -> Result:
     }
 
 
+_MEASURED = """
+import json, os, resource, subprocess, sys, time
+started = time.monotonic()
+nowhere = subprocess.DEVNULL
+code = subprocess.run(sys.argv[1:], stdout=nowhere, stderr=nowhere).returncode
+seconds = time.monotonic() - started
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([seconds, usage.ru_maxrss / 1024 ** (1 + (sys.platform == "darwin")), code]))
+"""
+
+
 def _cost_of(command: list[str]) -> tuple[float, float, int]:
-    """Seconds, peak memory in MB and exit code of a command."""
-    started = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return time.monotonic() - started, _kilobytes(usage) / 1024, process.returncode
+    """Seconds, peak memory in MB and exit code of a command.
 
-
-def _kilobytes(usage: resource.struct_rusage) -> float:
-    return usage.ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    It is started by a Python that holds nothing: a process is charged with what its parent held.
+    """
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _MEASURED, *command], check=True, capture_output=True
+    )
+    seconds, megabytes, code = json.loads(done.stdout)
+    return seconds, megabytes, code
 
 
 EXPERIMENTS: dict[str, tuple[Callable[[Path, int], Result], int]] = {

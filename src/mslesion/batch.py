@@ -19,6 +19,7 @@ from mslesion import __version__
 from mslesion.cohort.people import Cohort, ScanFile
 from mslesion.detection import DetectorIdentity
 from mslesion.detector import Detector, detect_scan
+from mslesion.environment import computing_environment
 from mslesion.errors import (
     CohortError,
     MslesionError,
@@ -34,25 +35,28 @@ from mslesion.progress import track
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
 from mslesion.read.inputs import input_sha256
 from mslesion.write.atomic import write_text
-from mslesion.write.detection import (
+from mslesion.write.detection import write_detection, write_refusal
+from mslesion.write.detections import source_uri, write_derivative_description, write_tables
+from mslesion.write.dicom.identity import DicomIdentity
+from mslesion.write.earlier import (
     remove_detection,
     remove_unfinished,
+    require_apart,
+    require_no_dataset_of_others,
     require_ours,
-    write_detection,
-    write_refusal,
 )
-from mslesion.write.detections import (
+from mslesion.write.folder import output_folder, participant_folder
+from mslesion.write.run import (
     REPORT,
     Outcome,
+    RunOrigin,
+    add_outcome,
+    forget_outcome,
     remove_tables,
+    require_our_run,
     require_our_tables,
-    source_uri,
-    write_derivative_description,
     write_run,
-    write_tables,
 )
-from mslesion.write.dicom.identity import DicomIdentity
-from mslesion.write.folder import output_folder, participant_folder
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,8 @@ def detect_cohort(
     With ``resume``, a scan is passed over whose files are all there, made by this version from
     the same input with the same detector. A scan that cannot be used is set aside, as is one on
     which this package fails; what an earlier run found in it is taken away. A folder also gets
-    the tables over all its scans, a single file does not. With ``dicom``, scans from DICOM get
-    objects too, that tell of the patient or not.
+    the tables over all its scans, a single file does not; ``run.json`` tells of either. With
+    ``dicom``, scans from DICOM get objects too, that tell of the patient or not.
 
     Raises:
         OutputError: ``output`` cannot be written, or what is there is not ours to replace.
@@ -101,6 +105,7 @@ def detect_cohort(
     with output_folder(output, cohort.root) as killed:
         _remove_unfinished(tasks, killed)
         _require_ours(tasks, output, cohort, was_killed=output in killed)
+        _forget(tasks, output, cohort)
         _describe(cohort, output)
         outcomes = [
             _work_on(task, detector, resume=resume)
@@ -108,9 +113,13 @@ def detect_cohort(
         ]
         outcomes += _without_scan(cohort, output)
         _require_verified(outcomes)
+        origin = RunOrigin(detector.identity, computing_environment())
         if cohort.root.is_dir():
             write_tables(outcomes, output)
-            write_run(outcomes, output, detector.identity)
+            write_run(outcomes, output, origin)
+        else:
+            for outcome in outcomes:
+                add_outcome(outcome, output, origin)
     _require_any_done(outcomes, cohort)
     return tuple(outcomes)
 
@@ -143,6 +152,7 @@ def detect_participants(
 
     def prepare() -> None:
         require_our_tables(output)
+        _forget(tasks, output, cohort)
         _describe(cohort, output)
 
     outcomes: list[Outcome] = []
@@ -192,7 +202,7 @@ def gather_participants(cohort: Cohort, output: Path) -> tuple[Outcome, ...]:
         detector = _only_detector(outcomes)
         write_tables(outcomes, output)
         write_text(output / REPORT, cohort_report(outcomes, cohort.name, output))
-        write_run(outcomes, output, detector)
+        write_run(outcomes, output, RunOrigin(detector))
     return tuple(outcomes)
 
 
@@ -258,20 +268,24 @@ def _plan(cohort: Cohort, output: Path, dicom: DicomIdentity | None) -> list[_Ta
     return tasks
 
 
-def _describe(cohort: Cohort, output: Path) -> None:
-    """Say whose folder it is; the tables of an earlier run are not true any more."""
+def _forget(tasks: Sequence[_Task], output: Path, cohort: Cohort) -> None:
+    """What an earlier run told of these scans, and of all scans together, is not true any more."""
     if cohort.root.is_dir():
         remove_tables(output)
+    else:
+        for task in tasks:
+            forget_outcome(task.files.name, output)
+
+
+def _describe(cohort: Cohort, output: Path) -> None:
+    """Say whose folder it is."""
     if cohort.layout == "BIDS":
         write_derivative_description(cohort.root, cohort.name, output)
 
 
 def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
     """Refuse a place where something of others could be lost."""
-    remedy = "choose a new folder"
-    described = output / "dataset_description.json"
-    if os.path.lexists(described) and not is_detections_dataset(output):
-        raise OutputError("holds a dataset that is not ours", remedy=remedy, file=output)
+    require_no_dataset_of_others(output)
     inputs = {
         os.path.realpath(path)  # which also takes links that lead in a circle
         for task in tasks
@@ -279,13 +293,12 @@ def _require_place_of_its_own(tasks: Sequence[_Task], output: Path) -> None:
         if path is not None
     }
     for task in tasks:
-        if os.path.realpath(task.files.folder) == os.path.realpath(task.scan_file.image.parent):
-            raise OutputError("is the folder of the scan itself", remedy=remedy, file=output)
+        require_apart(task.files.folder, task.scan_file.image, output)
         for path in task.outputs:
             if os.path.realpath(path) in inputs:
                 raise OutputError(
                     f"would have {path.name} replaced, which is an input",
-                    remedy=remedy,
+                    remedy="choose a new folder",
                     file=output,
                 )
 
@@ -296,7 +309,9 @@ def _require_ours(
     """See that nothing would be replaced but what an earlier run wrote."""
     for task in tasks:
         require_ours(task.files)
-    if cohort.root.is_dir() and not was_killed:
+    if not cohort.root.is_dir():
+        require_our_run(output)
+    elif not was_killed:
         require_our_tables(output)
 
 

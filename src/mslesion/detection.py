@@ -127,9 +127,10 @@ class Detection:
             UsageError: ``dicom_seg`` of a scan that is not from DICOM.
         """
         from mslesion.read.detections import DetectionFiles
-        from mslesion.write.detection import remove_unfinished, write_detection
+        from mslesion.write.detection import write_detection
         from mslesion.write.dicom.identity import asked_identity
         from mslesion.write.dicom.source import require_dicom
+        from mslesion.write.earlier import remove_unfinished
         from mslesion.write.folder import output_folder
 
         dicom = asked_identity(dicom_seg=dicom_seg, keep_patient=keep_patient)

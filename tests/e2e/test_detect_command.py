@@ -16,10 +16,12 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 
 import mslesion
 from made_up_detection import BOX, detection_of
@@ -110,6 +112,16 @@ def _bytes(folder: Path) -> dict[str, bytes]:
     }
 
 
+def _of_scans(folder: Path) -> dict[str, bytes]:
+    """All files but the record of the run, which tells of threads and versions."""
+    return {name: data for name, data in _bytes(folder).items() if name != "run.json"}
+
+
+def _run(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "run.json").read_text())
+    return content
+
+
 def _detect(data: Path, output: Path, *options: str) -> int:
     return main(["detect", str(data), "--output", str(output), *options])
 
@@ -144,9 +156,13 @@ def of_a_new_user(simulated_scan: Path, tmp_path_factory) -> Run:
 
 
 def test_a_new_user_gets_all_files_of_a_scan(of_a_new_user: Run, simulated_scan: Path) -> None:
-    """Six files, which agree with each other and lie on the grid of the scan."""
+    """Six files, which agree with each other and lie on the grid of the scan, and its outcome."""
     out = of_a_new_user.output
-    assert sorted(_bytes(out)) == [f"sub-01{ending}" for ending in ENDINGS]
+    assert sorted(_of_scans(out)) == [f"sub-01{ending}" for ending in ENDINGS]
+    (outcome,) = _run(out)["scans"]
+    assert (
+        outcome["summary_sha256"] == sha256((out / "sub-01_summary.json").read_bytes()).hexdigest()
+    )
     summary = json.loads((out / "sub-01_summary.json").read_text())
     assert summary["lesion_count"] == len(_table(out / "sub-01_lesions.tsv"))
     assert summary["input_sha256"] == sha256(simulated_scan.read_bytes()).hexdigest()
@@ -218,7 +234,7 @@ def test_python_gives_the_files_of_the_command_line(
     found = mslesion.detect(str(simulated_scan))
     assert isinstance(found, mslesion.Detection)
     found.save(tmp_path)
-    assert _bytes(tmp_path) == _bytes(of_a_new_user.output)
+    assert _bytes(tmp_path) == _of_scans(of_a_new_user.output)
 
 
 def _normal(name: str) -> str:
@@ -252,16 +268,20 @@ def test_a_file_that_cannot_be_used_is_refused_before_pytorch_is_loaded(
 def test_the_files_do_not_depend_on_the_number_of_threads(
     threads: str, of_a_new_user: Run, simulated_scan: Path, tmp_path: Path
 ) -> None:
-    """One core or three, told by the environment or by --threads: the same bytes."""
+    """One core or three, told by the environment or by --threads: only run.json tells which."""
     command = [sys.executable, "-m", "mslesion", "detect", str(simulated_scan)]
     command += ["--output", str(tmp_path / "out"), "--threads", threads]
     limits = {f"{name}_NUM_THREADS": threads for name in ("OMP", "OPENBLAS", "MKL")}
     subprocess.run(command, env=os.environ | limits, check=True, capture_output=True)
-    assert _bytes(tmp_path / "out") == _bytes(of_a_new_user.output)
+    assert _of_scans(tmp_path / "out") == _of_scans(of_a_new_user.output)
+    ours, theirs = (_run(out) for out in (tmp_path / "out", of_a_new_user.output))
+    assert ours["environment"].pop("threads") == int(threads)
+    del theirs["environment"]["threads"]
+    assert ours == theirs
 
 
 def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Noise in place of a brain: the error's own exit code, one line, and no file."""
+    """Noise in place of a brain: the error's own exit code, one line, and no file of a result."""
     noise = np.random.default_rng(0).normal(100, 10, (40, 40, 10)).astype(np.float32)
     write_nifti(tmp_path / "noise_FLAIR.nii.gz", noise, np.diag([1.0, 1.0, 3.0, 1.0]))
     assert _detect(tmp_path / "noise_FLAIR.nii.gz", tmp_path / "out") == 4
@@ -270,7 +290,9 @@ def test_what_is_no_brain_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert line.startswith("NO_BRAIN: ")
     assert "noise_FLAIR.nii.gz" in line
     assert captured.out == ""
-    assert _bytes(tmp_path / "out") == {}
+    assert _of_scans(tmp_path / "out") == {}
+    (outcome,) = _run(tmp_path / "out")["scans"]
+    assert (outcome["status"], outcome["code"]) == ("set aside", "NO_BRAIN")
 
 
 # --- one scan ------------------------------------------------------------------------------------
@@ -536,6 +558,96 @@ def test_the_run_tells_the_outcome_of_each_scan(
     }  # fmt: skip
     assert run["files"]["cohort.tsv"] == sha256((out / "cohort.tsv").read_bytes()).hexdigest()
     assert str(tmp_path) not in (out / "run.json").read_text()
+    assert run["version"] == mslesion.__version__
+    assert run["detector"]["weights_sha256"] == shipped_model().sha256
+    assert run["environment"]["torch"] == torch.__version__
+    assert run["environment"]["device"] == "cpu"
+
+
+@pytest.mark.usefixtures("fake")
+def test_runs_over_single_scans_share_a_folder(scans: Path, tmp_path: Path) -> None:
+    """Each adds its outcome; in whatever order, the same bytes. A scan done again stands once."""
+    first, second = tmp_path / "a", tmp_path / "b"
+    for name in ("p3", "p1", "p1"):
+        assert _detect(scans / f"{name}_FLAIR.nii.gz", first) == 0
+    for name in ("p1", "p3"):
+        assert _detect(scans / f"{name}_FLAIR.nii.gz", second) == 0
+    assert [scan["scan"] for scan in _run(first)["scans"]] == ["p1", "p3"]
+    assert _bytes(first) == _bytes(second)
+
+
+@pytest.mark.parametrize("is_unreadable", [True, False])
+def test_a_single_scan_that_is_refused_is_told_in_the_run(
+    is_unreadable: bool, fake: FakeDetector, scans: Path, tmp_path: Path
+) -> None:
+    """Before the detector is loaded or after; what was found in another scan stays."""
+    out, scan = tmp_path / "out", scans / "p2_FLAIR.nii.gz"
+    assert _detect(scan, out) == 0
+    assert _detect(scans / "p1_FLAIR.nii.gz", out) == 0
+    if is_unreadable:
+        scan.write_bytes(b"text")
+    fake.failures["p2"] = ContrastError("looks like a T1w image", remedy="give FLAIR")
+    assert _detect(scan, out) == 4
+    run = _run(out)
+    assert (run["done"], run["set_aside"]) == (1, 1)
+    assert run["scans"][1]["code"] == ("UNREADABLE" if is_unreadable else "CONTRAST")
+    assert not list(out.glob("p2_*"))
+    assert ("run" in run["scans"][0]) is is_unreadable
+    assert (run["detector"] is None) is is_unreadable
+
+
+@pytest.mark.usefixtures("fake")
+def test_outcomes_of_another_detector_say_so(scans: Path, tmp_path: Path) -> None:
+    """The record is of the last run; an outcome that came from another tells from what."""
+    out = tmp_path / "out"
+    assert _detect(scans / "p1_FLAIR.nii.gz", out, "--threshold", "0.25") == 0
+    assert _detect(scans / "p2_FLAIR.nii.gz", out) == 0
+    assert _detect(scans / "p3_FLAIR.nii.gz", out) == 0
+    run = _run(out)
+    assert [("run" in scan) for scan in run["scans"]] == [True, False, False]
+    assert run["scans"][0]["run"]["detector"]["threshold"] == 0.25
+    assert run["detector"]["threshold"] != 0.25
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_single_scan_ends_what_is_told_of_all(scans: Path, tmp_path: Path) -> None:
+    """Tables over all scans go, outcomes stay but for those whose results are gone."""
+    out = tmp_path / "out"
+    assert _detect(scans, out) == 0
+    (out / "p3_summary.json").unlink()
+    assert _detect(scans / "p1_FLAIR.nii.gz", out) == 0
+    assert not (out / "cohort.tsv").exists()
+    assert not (out / "lesions.tsv").exists()
+    assert [scan["scan"] for scan in _run(out)["scans"]] == ["p1", "p2"]
+    assert _run(out)["files"] == {}
+
+
+_OF_NO_OUTCOME = json.dumps(
+    {"version": "1", "detector": {}, "environment": {}, "files": {}, "scans": [{"scan": "p1"}]}
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", '{"mine": true}', _OF_NO_OUTCOME],
+)  # fmt: skip
+@pytest.mark.parametrize("is_unreadable", [True, False])
+def test_a_record_of_a_run_that_is_damaged_or_not_ours_stays(
+    content: str, is_unreadable: bool, fake: FakeDetector, scans: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Exit code 5 before the work, also for a scan that is refused, whose line is told too."""
+    out, scan = tmp_path / "out", scans / "p1_FLAIR.nii.gz"
+    out.mkdir()
+    (out / "run.json").write_text(content)
+    if is_unreadable:
+        scan.write_bytes(b"text")
+    assert _detect(scan, out) == 5
+    *first, last = capsys.readouterr().err.splitlines()
+    assert "holds run.json, which mslesion did not write, or not so" in last
+    assert [line.partition(":")[0] for line in first] == ["UNREADABLE"] * is_unreadable
+    assert _bytes(out) == {"run.json": content.encode()}
+    assert fake.asked == []
 
 
 @pytest.mark.usefixtures("fake")
@@ -748,7 +860,7 @@ def test_options_mean_the_same_in_python(
     assert _detect(scan, tmp_path / "a", *options) == 0
     found = mslesion.detect(scan, model="small", threshold=0.3, min_peak=0.7, min_lesion_mm3=20)
     found.save(tmp_path / "b")
-    assert _bytes(tmp_path / "a") == _bytes(tmp_path / "b")
+    assert _of_scans(tmp_path / "a") == _bytes(tmp_path / "b")
     summary = json.loads((tmp_path / "b" / "p1_summary.json").read_text())
     assert [summary[key] for key in ("threshold", "min_peak", "min_lesion_mm3")] == [0.3, 0.7, 20]
     assert summary["weights_sha256"] == shipped_model("small").sha256

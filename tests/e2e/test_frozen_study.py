@@ -183,4 +183,4 @@ def test_comparing_two_tools_on_test_people_is_a_look_too(
         assert compared["people"] == len(tested)
         assert compared["test_look"] == 1
     assert [look["is_repeat"] for look in _looks(place)] == [False, True]
-    assert _looks(place)[0]["command"] == "mslesion compare a b"
+    assert _looks(place)[0]["command"] == "mslesion compare A B"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import nibabel as nib
@@ -11,6 +12,7 @@ import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
 
+from mslesion.scan import Scan
 from mslesion.simulate import CohortRecipe
 from mslesion.simulate.person import draw_person, replay
 
@@ -83,9 +85,25 @@ def simulated_good_scan(skull: str = "with", **tissues: float) -> GoodScan:
     ``tissues`` are intensities of tissues in units of white matter in place of FLAIR's.
     """
     draw = draw_person(CohortRecipe(people=2, ms_share=1.0, seed=5, skull=skull), 0)
-    scan = replay(replace(draw, contrast=replace(draw.contrast, **tissues))).scan
-    width, depth, height = scan.voxels.shape
-    coarse = scan.voxels.reshape(width // 2, 2, depth // 2, 2, height).mean(axis=(1, 3))
+    return _coarse(replay(replace(draw, contrast=replace(draw.contrast, **tissues))).scan, 2, 2, 1)
+
+
+def scan_in_voxels_of(x_mm: int, y_mm: int, z_mm: int) -> GoodScan:
+    """The same patient in voxels of so many millimetres, made of a scan at 1 mm."""
+    return _coarse(_scan_of_1_mm(), x_mm, y_mm, z_mm)
+
+
+@lru_cache
+def _scan_of_1_mm() -> Scan:
+    recipe = CohortRecipe(people=2, ms_share=1.0, seed=5, skull="with", acquisition="volume3d")
+    return replay(draw_person(recipe, 0)).scan
+
+
+def _coarse(scan: Scan, *block: int) -> GoodScan:
+    """Means of blocks of voxels, as uint8; what is left over at the upper ends is dropped."""
+    whole = tuple(slice(n // b * b) for n, b in zip(scan.voxels.shape, block, strict=True))
+    blocks = [m for n, b in zip(scan.voxels.shape, block, strict=True) for m in (n // b, b)]
+    coarse = scan.voxels[whole].reshape(blocks).mean(axis=(1, 3, 5))
     grey = np.rint(np.clip(coarse / np.percentile(coarse, 99.9), 0, 1) * 255).astype(np.uint8)
     grey[grey < 12] = 0
-    return GoodScan(grey, scan.grid.affine_vox_to_ras @ np.diag([2.0, 2.0, 1.0, 1.0]))
+    return GoodScan(grey, scan.grid.affine_vox_to_ras @ np.diag([*block, 1.0]))

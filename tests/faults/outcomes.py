@@ -31,9 +31,16 @@ class Run:
     peak_bytes: int
 
     @property
+    def outcome(self) -> dict[str, Any]:
+        """What ``run.json`` tells of the scan."""
+        run = json.loads((self.output / "run.json").read_text("utf-8"))
+        (content,) = run["scans"]
+        return dict(content)
+
+    @property
     def files(self) -> dict[str, Path]:
-        """Every file in the output, by its name without what the scan is called."""
-        paths = [path for path in self.output.rglob("*") if path.is_file()]
+        """Every file of the result, by its name without what the scan is called."""
+        paths = [p for p in self.output.rglob("*") if p.is_file() and p.name != "run.json"]
         stem = next((p.name for p in paths if p.name.endswith("_summary.json")), "_summary.json")
         return {path.name.removeprefix(stem.removesuffix("_summary.json")): path for path in paths}
 
@@ -56,7 +63,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Refuse:
-    """REFUSE: one line that says what is wrong and what to do, and no file."""
+    """REFUSE: one line that says what is wrong and what to do, and no file of a result."""
 
     code: str
     phrase: str
@@ -73,6 +80,9 @@ class Refuse:
         assert line.isprintable()
         assert run.said == ""
         assert run.files == {}
+        assert (run.outcome["status"], run.outcome["code"]) == ("set aside", self.code)
+        assert self.phrase in f"{run.outcome['reason']}: {run.outcome['remedy']}"
+        assert str(run.scan.parent) not in json.dumps(run.outcome)
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,10 @@ def abstain(phrase: str, because: str = "") -> Answer:
 
 
 def _require_complete(run: Run) -> None:
-    """All six files, with the content that the summary names."""
+    """All six files, with the content that the summary names, and the outcome names it."""
+    summary = run.files["_summary.json"]
+    assert run.outcome["status"] == "done"
+    assert run.outcome["summary_sha256"] == sha256(summary.read_bytes()).hexdigest()
     hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in run.files.values()}
     del hashes[run.files["_summary.json"].name]
     assert len(hashes) == 5

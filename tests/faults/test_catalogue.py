@@ -1,7 +1,7 @@
 """The catalogue of faults: what reaches ``mslesion detect``, and what must happen.
 
 One row a case, each made from the same good scan. REFUSE: one line that says what is wrong and what
-to do, and no file. WARN: a result that says what is in doubt. FIX: the result of the good scan,
+to do, and no result. WARN: a result that says what is in doubt. FIX: the result of the good scan,
 which says what was mended. ACCEPT: the result of the good scan.
 """
 
@@ -21,7 +21,7 @@ from time import perf_counter
 import nibabel as nib
 import numpy as np
 import pytest
-from good_scan import GoodScan, simulated_good_scan
+from good_scan import GoodScan, scan_in_voxels_of, simulated_good_scan
 from numpy.typing import NDArray
 from outcomes import ACCEPT, Answer, Refuse, RefuseAtOnce, Run, abstain, fix, warn
 from PIL import Image
@@ -215,6 +215,18 @@ def _labels(count: int) -> Bytes:
     return make
 
 
+def _regions(good: GoodScan) -> bytes:
+    """A map of 16 regions in the shape of the head, in no order of brightness."""
+    labels = np.linspace(1, 16, int(good.voxels.max()) + 1).astype(np.uint8)[good.voxels]
+    order = np.random.default_rng(0).permutation(16) + 1
+    return good.nifti(np.where(good.voxels > 0, order[labels - 1], 0).astype(np.uint8))
+
+
+def _in_voxels_of(x_mm: int, y_mm: int, z_mm: int, axis_codes: str = "RAS") -> Bytes:
+    """The patient of the good scan, seen in other voxels."""
+    return lambda _good: scan_in_voxels_of(x_mm, y_mm, z_mm).stored_as(axis_codes)
+
+
 def _in_contrast(**tissues: float) -> Bytes:
     """The person of the good scan in another sequence: intensities in units of white matter."""
 
@@ -245,6 +257,19 @@ def _knee(good: GoodScan) -> bytes:
     for limit, value in ((40, 80), (37, 180), (32, 60), (14, 10), (11, 150)):
         rings[x**2 + y**2 < limit**2] = value
     return good.nifti(rings + np.random.default_rng(0).rayleigh(4, rings.shape).astype("f4"))
+
+
+def _spine(good: GoodScan) -> bytes:
+    """A neck: skin, muscle, a column of vertebrae and discs, and the cord in its fluid."""
+    x, y, z = np.indices(good.voxels.shape) - np.array([64, 64, 0])[:, None, None, None]
+    neck = np.zeros(good.voxels.shape, np.float32)
+    neck[x**2 + y**2 < 36**2] = 170
+    neck[x**2 + y**2 < 33**2] = 60
+    neck[x**2 + (y - 4) ** 2 < 10**2] = 90
+    neck[(x**2 + (y - 4) ** 2 < 10**2) & (z % 4 == 0)] = 40
+    neck[x**2 + (y + 12) ** 2 < 6**2] = 15
+    neck[x**2 + (y + 12) ** 2 < 4**2] = 110
+    return good.nifti(neck + np.random.default_rng(0).rayleigh(4, neck.shape).astype("f4"))
 
 
 def _photograph(good: GoodScan) -> bytes:
@@ -411,7 +436,11 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("storage order LAS", lambda g: g.stored_as("LAS"), ACCEPT),
         row("storage order PIR", lambda g: g.stored_as("PIR"), ACCEPT),
         row("storage order ILA", lambda g: g.stored_as("ILA"), ACCEPT),
+        row("5 mm slices", _in_voxels_of(2, 2, 5), Answer(least_dice=0)),
         row("6 mm slices", lambda g: g.nifti(), ACCEPT),
+        row("8 mm slices", _in_voxels_of(2, 2, 8), Answer(least_dice=0)),
+        row("sagittal 3D", _in_voxels_of(2, 2, 2, "PIR"), Answer(least_dice=0)),
+        row("sagittal slices of 5 mm", _in_voxels_of(5, 2, 2, "PIR"), Answer(least_dice=0)),
         row("one slice", lambda g: g.nifti(g.voxels[:, :, 12:13]), SINGLE_SLICE),
         row("2D file", lambda g: g.nifti(g.voxels[:, :, 12]), SINGLE_SLICE),
         Case("2D picture", _picture, SINGLE_SLICE, "slice.png"),
@@ -461,6 +490,8 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
         row("a mask given as FLAIR", _mask, Refuse("VOXELS", "only 2 different values, as masks")),
         row("a map of 15 labels", _labels(15),
             Refuse("VOXELS", "only 15 different values, as masks")),
+        row("the scan in 16 steps of grey", _labels(16), Answer(least_dice=0.8)),
+        row("a map of 16 regions", _regions, Refuse("CONTRAST", "not FLAIR")),
     ),
     "Content": (
         row("T1w given as FLAIR", _in_contrast(grey=0.78, csf=0.3, deep_grey=0.88),
@@ -471,6 +502,7 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
             NO_BRAIN),
         row("noise", _noise, NO_BRAIN),
         row("phantom", _phantom, NO_BRAIN),
+        row("spine", _spine, NO_BRAIN),
         row("knee", _knee, NO_BRAIN),
         row("photograph", _photograph, NO_BRAIN),
         row("skull already stripped", _stripped, Answer(head="without skull", least_dice=0.8)),

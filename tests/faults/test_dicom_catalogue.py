@@ -388,6 +388,7 @@ CATALOGUE = (
     Row("spacing jitter of 1e-3 mm", _one(_shifted(1e-3))),
     Row("spacing jitter of 0.5 mm", _one(_shifted(0.5)), "is unevenly spaced: 5.50 mm between",
         code="GEOMETRY"),
+    Row("a gap unlike the thickness of slices", _each(_set(SliceThickness="3.5"))),
     Row("two series, one of them FLAIR", partial(_another_series, **T1),
         told="chosen among 2 series of its study"),
     Row("two FLAIR series", _another_series, "holds 2 FLAIR series among 2 series of its study",

@@ -251,6 +251,9 @@ def test_bare_surroundings_change_nothing(scan: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if "finding lesions: " not in line] == []
+    outcomes = json.loads((tmp_path / "bare" / "run.json").read_text())["scans"]
+    assert [outcome["status"] for outcome in outcomes] == ["done"]
+    (tmp_path / "bare" / "run.json").unlink()
     assert _content(tmp_path / "bare") == _content(tmp_path / "usual")
 
 
@@ -290,7 +293,7 @@ def test_names_of_folders_do_not_command_the_terminal(
     said = capsys.readouterr().out.splitlines()
     assert all(line.isprintable() for line in said)
     assert "report: " in said[-2]
-    assert len(list(output.iterdir())) == 6
+    assert len(list(output.iterdir())) == 7
 
 
 @pytest.mark.parametrize("name", ["a" * 300, "loop.nii"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,14 +15,24 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nibabel.orientations import axcodes2ornt, inv_ornt_aff
 
-from mslesion.errors import MslesionError, ScanError
+from mslesion.errors import MslesionError, OutputError, ScanError
 from mslesion.evaluation.lesions import compare_masks
+from mslesion.evaluation.mask_pairs import score_pairs
 from mslesion.lesions.field_of_view import head_box
 from mslesion.lesions.model import Calibration
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
+from mslesion.read import read_cohort
+from mslesion.read.bids_app import read_bids_dataset
+from mslesion.read.detections import DetectionFiles
+from mslesion.read.masks import find_masks, pair_masks
 from mslesion.read.nifti import read_scan
+from mslesion.read.split import read_split
+from mslesion.view.listing import read_listing
 from mslesion.write.atomic import write_json, write_table
+from mslesion.write.detections import write_derivative_description
+from mslesion.write.earlier import remove_refusal
 from mslesion.write.nifti import write_nifti
+from mslesion.write.run import Outcome, RunOrigin, add_outcome, require_our_run
 
 patient = settings(deadline=None, derandomize=True)
 """A busy machine is no failure, and what fails for one change fails for all."""
@@ -176,3 +187,91 @@ def test_json_comes_back_from_its_file(value: object) -> None:
         write_json(path, value)
         found = json.loads(path.read_text(encoding="utf-8"))
     assert found == _without_infinity(value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+KNOWN_KEYS = st.sampled_from(
+    ["Name", "BIDSVersion", "GeneratedBy", "DatasetDOI", "scans", "files", "status", "scan",
+     "version", "detector", "environment", "name", "code", "reason", "remedy", "sha256", "folds"]
+)  # fmt: skip
+SIDE_FILES = (
+    st.binary(max_size=200)
+    | st.just(b"[" * 200_000)
+    | st.just(b'{"Name":' * 200_000)
+    | (JSON | st.dictionaries(KNOWN_KEYS, JSON, max_size=12)).map(lambda v: json.dumps(v).encode())
+)
+"""Bytes, nests of brackets, and JSON of the right keys with the wrong values."""
+
+
+@settings(patient, max_examples=60)
+@given(SIDE_FILES, SIDE_FILES, st.binary(max_size=200) | TEXTS.map(str.encode))
+def test_whatever_lies_beside_scans_a_dataset_is_read_or_refused(
+    description: bytes, sidecar: bytes, participants: bytes
+) -> None:
+    """A description, a sidecar, a table of participants: a cohort, or an error of ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        anat = Path(folder) / "sub-1" / "anat"
+        anat.mkdir(parents=True)
+        (anat / "sub-1_FLAIR.nii.gz").touch()
+        (anat / "sub-1_FLAIR.json").write_bytes(sidecar)
+        (Path(folder) / "dataset_description.json").write_bytes(description)
+        (Path(folder) / "participants.tsv").write_bytes(participants)
+        for read in (read_cohort, read_bids_dataset):
+            with suppress(MslesionError):
+                (person,) = read(Path(folder)).people
+                assert person.person_id == "sub-1"
+        write_derivative_description(Path(folder), "a", Path(folder) / "out")
+        told = (Path(folder) / "out" / "dataset_description.json").read_text(encoding="utf-8")
+        assert json.loads(told)["DatasetLinks"] == {"raw": ".."}
+
+
+@settings(patient, max_examples=60)
+@given(SIDE_FILES)
+def test_whatever_an_earlier_run_left_is_taken_for_ours_or_refused(content: bytes) -> None:
+    """As a summary, a refusal, the record of a run or a split: nothing but an error of ours."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = DetectionFiles(folder, "p1")
+        for path in (files.summary, files.refusal, folder / "run.json", folder / "split.json"):
+            path.write_bytes(content)
+        assert not files.are_as_written()
+        remove_refusal(files)
+        outcome = Outcome("p1", files, ScanError("is bad", remedy="mend it"))
+        with suppress(MslesionError):
+            read_split(folder / "split.json")
+        with suppress(OutputError):
+            require_our_run(folder)
+            add_outcome(outcome, folder, RunOrigin())
+            require_our_run(folder)
+            read_listing(folder)
+
+
+@settings(patient, max_examples=60)
+@given(
+    MASK_PAIRS,
+    st.sampled_from([np.uint8, np.float32, np.int16]),
+    st.floats(width=32),
+    st.sampled_from([0.0, 1e-5, 1.0]),
+)
+def test_whatever_masks_are_measured_there_is_a_measure_or_a_refusal(
+    masks: tuple[np.ndarray, np.ndarray], dtype: type, value: float, moved_mm: float
+) -> None:
+    """Any two values, NaN and infinity among them, on the same grid or on another."""
+    first, second = masks
+    with tempfile.TemporaryDirectory() as name:
+        paths = Path(name) / "a" / "p1.nii.gz", Path(name) / "b" / "p1.nii.gz"
+        with np.errstate(all="ignore"):
+            shown = np.where(first, np.array(value).astype(dtype), np.array(0, dtype))
+        moved = np.eye(4)
+        moved[0, 3] = moved_mm
+        write_nifti(paths[0], shown, np.eye(4))
+        write_nifti(paths[1], second.astype(np.uint8), moved)
+        with suppress(MslesionError):
+            (pair,) = pair_masks(*(find_masks(path.parent) for path in paths))
+            (scored,) = score_pairs([pair])
+            assert moved_mm < 1
+            assert 0 <= scored.agreement.dice <= 1

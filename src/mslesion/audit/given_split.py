@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from mslesion.cohort.split import Split
 from mslesion.errors import UsageError
 from mslesion.evaluation.predictions import Question, SplitUnit
-from mslesion.read.side_files import read_text
+from mslesion.read.side_files import read_json
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ def read_split(path: Path, question: Question | None, unit: SplitUnit | None = N
         UsageError: the file cannot be read, or holds no split of that question and unit.
     """
     try:
-        written = json.loads(read_text(path))
+        written = read_json(path)
         found = [
             GivenSplit(Split.from_json(value), value.get("sha256"))
             for value in _splits(written, question)

@@ -123,7 +123,7 @@ def _participants(cohort: Cohort, options: argparse.Namespace) -> list[MslesionE
 
 def _group(cohort: Cohort, options: argparse.Namespace) -> list[MslesionError]:
     from mslesion.pipeline import group_level
-    from mslesion.write.detections import COHORT, LESIONS, REPORT
+    from mslesion.write.run import COHORT, LESIONS, REPORT
 
     output = options.output_dir
     outcomes = group_level(cohort, output)

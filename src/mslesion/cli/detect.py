@@ -118,7 +118,7 @@ def _on_one(files: DetectionFiles) -> Iterator[str]:
 
 
 def _on_many(done: Iterable[DetectionFiles], output: Path) -> Iterator[str]:
-    from mslesion.write.detections import COHORT, LESIONS
+    from mslesion.write.run import COHORT, LESIONS
 
     yield from scan_lines(done)
     yield f"all scans: {output / COHORT}, {output / LESIONS}"

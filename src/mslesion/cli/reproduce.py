@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
     from mslesion.paper.protocol import Protocol
 
 SIMULATED = "simulated"
+_DRAWN_SPLITS = {"patient": ("patient", "slice"), "slice": ("slice",)}
+"""What ``--split`` may be beside a file, and the units that are divided then."""
 _LEAST_PEOPLE = 6
 """Of a study: each class needs somebody to train on, to choose with and to test."""
 
@@ -102,9 +103,8 @@ def _split_asked_for(
     from mslesion.evaluation.predictions import SplitUnit
     from mslesion.read.split import read_split
 
-    drawn = {"patient": (SplitUnit.PATIENT, SplitUnit.SLICE), "slice": (SplitUnit.SLICE,)}
-    if options.split in drawn:
-        return drawn[options.split], None
+    if options.split in _DRAWN_SPLITS:
+        return tuple(SplitUnit(unit) for unit in _DRAWN_SPLITS[options.split]), None
     file = Path(options.split)
     if not file.is_file():
         raise UsageError(
@@ -130,12 +130,12 @@ def _protocol(inner_folds: int) -> Protocol:
 
 
 def _command_of_study(options: argparse.Namespace) -> str:
-    """What gives the same study again; of paths, only the last part is told."""
+    """What gives the same study again, without the names of folders."""
     is_simulated = options.data == SIMULATED
-    words = ["mslesion reproduce", f"--data {shlex.quote(Path(options.data).name)}"]
+    words = ["mslesion reproduce", f"--data {SIMULATED if is_simulated else 'DATA'}"]
     words += [f"--people {options.people}"] if is_simulated else []
     words += [f"--label {options.label}"] if options.label else []
-    words += [f"--split {shlex.quote(Path(options.split).name)}"]
+    words += [f"--split {options.split if options.split in _DRAWN_SPLITS else 'FILE'}"]
     words += [f"--folds {options.folds}"] if options.folds else []
     words += [f"--inner-folds {options.inner_folds}"] if options.inner_folds > 1 else []
     words += [f"--seeds {options.seeds}"] if options.seeds > 1 else []

@@ -63,11 +63,10 @@ def _study(options: argparse.Namespace) -> Iterable[str]:
 
 
 def _command_of_study(options: argparse.Namespace) -> str:
-    """What gives the same study again; of paths, only the last part is told."""
+    """What gives the same study again, without the names of folders."""
     words = ["mslesion study"]
-    words += [f"--data {options.data.name}"] if options.data is not None else []
-    quoted = options.detector_results
-    words += [f"--detector-results {quoted.name}"] if quoted is not None else []
+    words += ["--data DATA"] if options.data is not None else []
+    words += ["--detector-results FILE"] if options.detector_results is not None else []
     words += ["--rehearsal"] if options.rehearsal else []
     return " ".join([*words, "--output OUT"])
 

@@ -15,7 +15,7 @@ from mslesion.write.atomic import output_error
 if TYPE_CHECKING:
     from mslesion.cohort.people import Cohort
     from mslesion.detector import Detector
-    from mslesion.write.detections import Outcome
+    from mslesion.write.run import Outcome
 
 
 def chosen_scans(

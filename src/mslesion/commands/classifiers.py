@@ -26,7 +26,6 @@ from mslesion.paper.questions import (
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet, scan_fingerprints
 from mslesion.read import read_cohort, read_people
 from mslesion.read.manifest import dataset_manifest
-from mslesion.report.evaluation_files import write_model_calibration
 from mslesion.write.atomic import write_json, write_table
 from mslesion.write.folder import output_folder
 
@@ -110,6 +109,7 @@ def evaluate_classifier(
             that of the frozen split, or the model was trained on a test person of its only fold.
     """
     from mslesion.paper.storage import load_model
+    from mslesion.report.evaluation_files import write_model_calibration
 
     model = load_model(model_folder)
     cohort = read_people(data)
@@ -140,7 +140,7 @@ def evaluate_classifier(
         test_set = names_sha256(asked.person_id) if frozen is None else frozen.split.sha256
         number = log.append(
             look_at_slices(
-                f"mslesion evaluate {model_folder.name} {data.name}",
+                "mslesion evaluate MODEL DATA",
                 test_set,
                 [model.sha256],
                 {f"{model.question}, {model.classifier}": predictions},

@@ -8,9 +8,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mslesion.cohort.people import ScanFile
+from mslesion.cohort.people import Person
 from mslesion.commands.shared import Answer
-from mslesion.errors import CohortError, ScanError
+from mslesion.errors import CohortError, OutputError, ScanError
 from mslesion.read import read_cohort, read_people
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.dicom.address import is_address
@@ -20,13 +20,14 @@ from mslesion.read.volumes import read_single_file
 from mslesion.write.atomic import write_json
 from mslesion.write.dicom.identity import DicomIdentity, asked_identity
 from mslesion.write.dicom.source import require_dicom
+from mslesion.write.earlier import remove_detection, require_apart, require_no_dataset_of_others
 from mslesion.write.folder import output_folder
+from mslesion.write.run import Outcome, RunOrigin, add_outcome, require_our_run
 
 if TYPE_CHECKING:
     from mslesion.detection import Detection
     from mslesion.detector import Detector
     from mslesion.lesions.learning.recipe import DetectorRecipe
-    from mslesion.write.detections import Outcome
 
 
 def detect(
@@ -64,21 +65,21 @@ def detect(
     given = (threshold, min_peak, min_lesion_mm3)
     point = (None if value is None else float(value) for value in given)
     detector = _loaded_detector(model, own, changed_ns, *point)
-    scan = _only_scan(Path(path))
+    (scan,) = _only_person(Path(path)).scans
     return detect_scan(scan.image, detector, scan.name, volume)
 
 
-def _only_scan(path: Path) -> ScanFile:
-    """The scan that a file or a folder holds, if it is one alone."""
+def _only_person(path: Path) -> Person:
+    """Whose scan a file or a folder holds, if it is one alone."""
     cohort = read_cohort(path) if is_folder(path) or is_address(path) else read_single_file(path)
-    scans = [scan for person in cohort.people for scan in person.scans]
+    scans = [(person, scan) for person in cohort.people for scan in person.scans]
     if len(scans) != 1:
         raise CohortError(
-            f"holds {len(scans)} scans: {', '.join(scan.name for scan in scans[:10])}",
+            f"holds {len(scans)} scans: {', '.join(scan.name for _, scan in scans[:10])}",
             remedy="give one of them, or use 'mslesion detect' for all",
             file=path,
         )
-    return scans[0]
+    return scans[0][0]
 
 
 @lru_cache(maxsize=4)
@@ -94,22 +95,34 @@ def _loaded_detector(
 def refuse_unreadable(path: Path, output: Path, volume: int | None = None) -> None:
     """Refuse a file or series that is no usable scan at once, before PyTorch is loaded.
 
-    What an earlier run found in it is taken away.
+    ``run.json`` in ``output`` tells it, and what an earlier run found in the scan is taken away.
 
     Raises:
         ScanError: the file cannot be used.
-        OutputError: the file cannot be used, and ``output`` is another run's at the moment.
+        OutputError: the file cannot be used, which a note on the error says, and neither can
+            ``output``.
     """
-    from mslesion.write.detection import remove_detection
-
-    scan = _only_scan(path)
+    person = _only_person(path)
+    (scan,) = person.scans
     try:
         read_head(scan.image, volume)
-    except ScanError:
-        if output.is_dir():
-            with output_folder(output):
-                remove_detection(DetectionFiles(output, scan.name))
+    except ScanError as refusal:
+        refused = Outcome(person.person_id, DetectionFiles(output, scan.name), refusal)
+        try:
+            _record_refusal(refused, scan.image, output)
+        except OutputError as error:
+            error.add_note(str(refusal))
+            raise
         raise
+
+
+def _record_refusal(refused: Outcome, image: Path, output: Path) -> None:
+    require_no_dataset_of_others(output)
+    require_apart(output, image, output)
+    with output_folder(output):
+        require_our_run(output)
+        remove_detection(refused.files)
+        add_outcome(refused, output, RunOrigin())
 
 
 def detect_all(

@@ -15,7 +15,6 @@ from mslesion.evaluation.looks import (
 from mslesion.read.masks import FileOfScan, MaskFile, MaskPair, find_masks, pair_masks
 from mslesion.read.reference import Reference, read_reference
 from mslesion.read.tested_masks import of_tested
-from mslesion.report.evaluation_files import write_detection_calibration
 from mslesion.write.atomic import write_json
 from mslesion.write.folder import output_folder
 
@@ -49,6 +48,7 @@ def evaluate_masks(
     from mslesion.evaluation.evidence import gather, measure_evidence
     from mslesion.evaluation.lesion_summary import scan_rows
     from mslesion.evaluation.subgroups import column_groups, load_groups
+    from mslesion.report.evaluation_files import write_detection_calibration
     from mslesion.write.evaluation import write_evaluation
 
     known = read_reference(reference)
@@ -66,7 +66,7 @@ def evaluate_masks(
         measured = {**measured, "rows": scan_rows(evidence.scans)}
         if frozen is not None:
             look = look_at_masks(
-                f"mslesion evaluate {predictions.name} {reference.name}",
+                "mslesion evaluate MASKS REFERENCE",
                 frozen.split.sha256,
                 {of.name: (of.person_id, found.path) for found, of in pairs},
                 measured["measures"],
@@ -116,7 +116,7 @@ def compare(
         compared = compare_tools(scored[0], scored[1], seed)
         if frozen is not None:
             look = look_at_masks(
-                f"mslesion compare {first.name} {second.name}",
+                "mslesion compare A B",
                 frozen.split.sha256,
                 {
                     f"{name} {of.name}": (of.person_id, found.path)

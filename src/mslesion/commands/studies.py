@@ -18,7 +18,6 @@ from mslesion.paper.questions import (
 from mslesion.paper.slices import cut_cohort
 from mslesion.read import read_people
 from mslesion.read.manifest import dataset_manifest
-from mslesion.report import write_report
 from mslesion.write.folder import output_folder
 from mslesion.write.manifest import write_manifest
 
@@ -71,6 +70,7 @@ def reproduce(data: Path, output: Path, request: StudyRequest, workers: int = 1)
     ``output``.
     """
     from mslesion.paper.study import forget_checkpoints, look_at_study, run_study
+    from mslesion.report import write_report
 
     cohort = read_people(data)
     require_patient_names(cohort, request.split_units)

@@ -19,7 +19,7 @@ from mslesion.read.side_files import file_sha256
 class Look:
     """One comparison of test people's labels with answers.
 
-    ``command`` names no folder beyond its last part. ``test_set_sha256`` is the hash of the split,
+    ``command`` names no folder. ``test_set_sha256`` is the hash of the split,
     or, where no split says who is tested, of their names. ``models_sha256`` are the hashes of the
     models that answered, where they are known; ``answers_sha256`` is that of all that they
     answered. ``measures`` are a few figures, by what was measured.

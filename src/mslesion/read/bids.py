@@ -5,7 +5,6 @@ A reader of what we need; it does not judge whether the dataset is valid BIDS.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from mslesion.errors import ScanError
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 from mslesion.read.participants import read_participants
-from mslesion.read.side_files import read_text
+from mslesion.read.side_files import read_json
 
 _LESION_LABELS = {"L", "lesion"}
 """``label-L`` is reserved for lesions by BIDS; ``label-lesion`` is what many write."""
@@ -82,7 +81,7 @@ def read_bids(folder: Path) -> Cohort:
 def _read_description(path: Path) -> tuple[str, bool]:
     """The dataset's name, empty where it has none, and whether this package simulated it."""
     try:
-        value = json.loads(read_text(path, "utf-8-sig"))
+        value = read_json(path, "utf-8-sig")
         makers = value.get("GeneratedBy", [])
         return str(value.get("Name", "")), any(maker.get("Name") == "mslesion" for maker in makers)
     except (OSError, ValueError, AttributeError, TypeError):

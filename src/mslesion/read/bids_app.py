@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from mslesion.errors import CohortError, UsageError
 from mslesion.read.bids import is_bids, read_bids
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import is_folder
+from mslesion.read.side_files import read_json
 
 _DESCRIPTION = "dataset_description.json"
 _NOT_CHECKED = "or see past it with --skip-bids-validation"
@@ -59,8 +59,8 @@ def _require_description(path: Path) -> None:
             "is missing, which every BIDS dataset has", remedy=f"add it, {_NOT_CHECKED}", file=path
         )
     try:
-        description = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
+        description = read_json(path, "utf-8-sig")
+    except (OSError, ValueError) as error:
         raise CohortError(
             f"is no JSON ({error})", remedy=f"mend it, {_NOT_CHECKED}", file=path
         ) from error

@@ -45,15 +45,25 @@ def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> st
     return read_bytes(path).decode(encoding, errors)
 
 
-def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
-    """A JSON object; {} where the file is absent, damaged, too deep, or holds something else.
+def read_json(path: Path, encoding: str = "utf-8", most_bytes: int = MOST_BYTES) -> Any:
+    """The content of a regular file of JSON; NaN and infinity, which are no JSON, are None.
 
-    NaN and infinity, which are no JSON, are None.
+    Raises:
+        OSError: as :func:`read_bytes`.
+        ValueError: it is no JSON, or is nested so deep that nobody wrote it.
     """
+    text = read_bytes(path, most_bytes).decode(encoding)
     try:
-        text = read_bytes(path, most_bytes).decode("utf-8-sig")
-        content = json.loads(text, parse_constant=lambda _: None)
-    except (OSError, ValueError, RecursionError):
+        return json.loads(text, parse_constant=lambda _: None)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:
+    """A JSON object; {} where the file is absent, damaged, too deep, or holds something else."""
+    try:
+        content = read_json(path, "utf-8-sig", most_bytes)
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

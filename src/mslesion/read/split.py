@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from mslesion.cohort.split import FrozenSplit, Split
 from mslesion.errors import CohortError
 from mslesion.evaluation.predictions import SplitUnit
-from mslesion.read.side_files import read_text
+from mslesion.read.side_files import read_json
 
 _REMEDY = "give a split.json that 'mslesion split' or 'reproduce' wrote, unchanged"
 
@@ -26,7 +25,7 @@ def read_split(path: Path) -> FrozenSplit:
             no split by patient or several, or has somebody in two parts.
     """
     try:
-        value = json.loads(read_text(path))
+        value = read_json(path)
         stated = {part["sha256"]: part for part in _patient_splits(value)}
         splits = {sha256: Split.from_json(part) for sha256, part in stated.items()}
     except OSError as error:

@@ -13,7 +13,8 @@ from mslesion.report.cohort_content import ScanRow, build_cohort_document
 from mslesion.report.distributions import draw_distributions
 from mslesion.report.drawings import DistributionDrawing
 from mslesion.report.page import render
-from mslesion.write.detections import Outcome, cohort_rows
+from mslesion.write.detections import cohort_rows
+from mslesion.write.run import Outcome
 
 
 def cohort_report(outcomes: Sequence[Outcome], cohort_name: str, folder: Path) -> str:

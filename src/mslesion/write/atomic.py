@@ -10,6 +10,7 @@ import math
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
@@ -78,6 +79,35 @@ def atomic_path(final: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(final: Path) -> Iterator[Path]:
+    """Give a temporary folder to fill; it becomes ``final`` when the block ends well.
+
+    As with :func:`atomic_path`, whoever sees ``final`` sees all that is in it. Where somebody else
+    who does the same was faster, theirs stays. What a killed process leaves is hidden, and may be
+    deleted.
+
+    Raises:
+        OutputError: The place cannot be written.
+    """
+    partial = final.parent / f".partial-{secrets.token_hex(6)}-{final.name[-40:]}"
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for path in (*partial.iterdir(), partial):
+            _to_disk(path)
+        try:
+            partial.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+        _to_disk(final.parent)
+    except OSError as error:
+        raise output_error(error, final) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def remove_partial_files(folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from mslesion import __version__
 from mslesion.detection import Detection
-from mslesion.errors import MslesionError, OutputError
+from mslesion.errors import MslesionError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.names import bids_entities
@@ -18,6 +17,7 @@ from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
 from mslesion.write.atomic import take_away, write_bytes, write_json, write_table, write_text
 from mslesion.write.dicom.identity import DicomIdentity
+from mslesion.write.earlier import remove_refusal, remove_unfinished, require_ours
 from mslesion.write.nifti import write_nifti
 
 LESION_COLUMNS = tuple(column.name for column in fields(Lesion))
@@ -107,22 +107,6 @@ def _write_all_but_summary(
     return {path.name: file_sha256(path) for path in others}
 
 
-def require_ours(files: DetectionFiles) -> None:
-    """See that no file would be replaced but those of an earlier detection.
-
-    Raises:
-        OutputError: one of the files is there, and no summary of ours tells of it.
-    """
-    ours = files.written | ({files.refusal.name} if files.read_refusal() else set())
-    for path in (*files.all_kinds, files.refusal):
-        if os.path.lexists(path) and path.name not in ours:
-            raise OutputError(
-                f"holds {path.name}, which mslesion did not write",
-                remedy="move it away, or choose another folder",
-                file=files.folder,
-            )
-
-
 def write_refusal(files: DetectionFiles, error: MslesionError) -> None:
     """Say beside the detections of a BIDS dataset why there is none of this scan, without a path.
 
@@ -137,30 +121,6 @@ def write_refusal(files: DetectionFiles, error: MslesionError) -> None:
         "version": __version__,
     }
     write_json(files.refusal, record)
-
-
-def remove_refusal(files: DetectionFiles) -> None:
-    """Take away what an earlier run refused; nothing but a refusal of ours is touched."""
-    if files.read_refusal():
-        take_away(files.refusal)
-
-
-def remove_detection(files: DetectionFiles) -> None:
-    """Take away what an earlier run found in a scan that is now refused.
-
-    Nothing is touched but what a summary of ours tells of.
-    """
-    written = files.written
-    for path in reversed(files.all_kinds):
-        if path.name in written:
-            take_away(path)
-
-
-def remove_unfinished(files: DetectionFiles) -> None:
-    """Take away what a run left that was killed before it wrote the summary."""
-    if not files.written:
-        for path in files.all_kinds:
-            take_away(path)
 
 
 def _rows(findings: Sequence[Lesion] | Sequence[SliceFinding]) -> list[dict[str, Any]]:

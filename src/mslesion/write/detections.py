@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mslesion import __version__
 from mslesion.cohort.outliers import outliers
-from mslesion.detection import DetectorIdentity
-from mslesion.errors import MslesionError, OutputError
-from mslesion.read.detections import MADE_BY, DetectionFiles, is_detections_dataset
+from mslesion.read.detections import MADE_BY
 from mslesion.read.names import bids_entities
-from mslesion.read.side_files import file_sha256, read_text
-from mslesion.write.atomic import take_away, write_json, write_table, write_text
+from mslesion.read.side_files import file_sha256, read_json
+from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS
+from mslesion.write.run import COHORT, LESIONS, REPORT, RUN, Outcome
 
 BIDS_VERSION = "1.10.0"
+_DESCRIPTION = "dataset_description.json"
 SOURCE = "raw"
 """What the scans' dataset is called in BIDS URIs."""
-
-LESIONS, COHORT, REPORT, RUN = "lesions.tsv", "cohort.tsv", "cohort_report.html", "run.json"
-"""What stands over all scans: two tables, of a BIDS dataset gathered from jobs a report, and the
-record of the run, which is written last."""
 
 COHORT_COLUMNS = (
     "scan", "participant_id", "session_id", "status", "reason", "lesion_count", "lesion_volume_ml",
@@ -46,54 +41,6 @@ _NOT_BIDS = (
     "*_lesions.tsv", "*_slices.tsv", "*_summary.json", "*_report.html", "*_refused.json",
     LESIONS, COHORT, REPORT, RUN,
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one scan: its files, or the error for which it was set aside.
-
-    ``is_earlier`` says that the files are those of an earlier run.
-    """
-
-    person_id: str
-    files: DetectionFiles
-    error: MslesionError | None = None
-    is_earlier: bool = False
-
-    @property
-    def scan_name(self) -> str:
-        """What the scan is called in tables and files."""
-        return self.files.name
-
-
-def require_our_tables(folder: Path) -> None:
-    """See that what stands over all scans would replace nothing but that of an earlier run.
-
-    Raises:
-        OutputError: a file of such a name is there, and nothing says that it is ours.
-    """
-    if _is_run(folder / RUN) or is_detections_dataset(folder):
-        return
-    for name in (RUN, LESIONS, COHORT, REPORT, "README", ".bidsignore"):
-        if os.path.lexists(folder / name):
-            raise OutputError(
-                f"holds {name}, which mslesion did not write",
-                remedy="move it away, or choose another folder",
-                file=folder,
-            )
-
-
-def _is_run(path: Path) -> bool:
-    with suppress(OSError, ValueError):
-        run = json.loads(read_text(path))
-        return isinstance(run, dict) and {"detector", "scans", "version"} <= set(run)
-    return False
-
-
-def remove_tables(folder: Path) -> None:
-    """Take away what stands over the scans of an earlier run, before they change."""
-    for name in (RUN, REPORT, LESIONS, COHORT):
-        take_away(folder / name)
 
 
 def write_tables(outcomes: Sequence[Outcome], folder: Path) -> None:
@@ -150,64 +97,27 @@ def _cohort_row(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def write_run(outcomes: Sequence[Outcome], folder: Path, detector: DetectorIdentity) -> None:
-    """Write ``run.json``: what became of each scan, and the SHA-256 of each file over all.
-
-    Raises:
-        OutputError: ``folder`` cannot be written to.
-    """
-    done = sum(outcome.error is None for outcome in outcomes)
-    run = {
-        "version": __version__,
-        "detector": asdict(detector),
-        "done": done,
-        "set_aside": len(outcomes) - done,
-        "scans": [_run_record(outcome, folder) for outcome in outcomes],
-        "files": {
-            name: file_sha256(folder / name)
-            for name in (LESIONS, COHORT, REPORT)
-            if (folder / name).is_file()
-        },
-    }
-    write_json(folder / RUN, run)
-
-
-def _run_record(outcome: Outcome, folder: Path) -> dict[str, Any]:
-    record: dict[str, Any] = {"scan": outcome.scan_name, "participant_id": outcome.person_id}
-    if outcome.error is not None:
-        error = outcome.error
-        return {
-            **record,
-            "status": "set aside",
-            "code": error.code,
-            "reason": error.told_reason,
-            "remedy": error.remedy,
-        }
-    summary = outcome.files.summary
-    return {
-        **record,
-        "status": "done",
-        "summary": summary.relative_to(folder).as_posix(),
-        "summary_sha256": file_sha256(summary),
-    }
-
-
 def write_derivative_description(dataset: Path, dataset_name: str, folder: Path) -> None:
     """Make ``folder`` a BIDS derivative of ``dataset``, with what BIDS does not know named.
 
+    Where the dataset lies is told only if one lies in the other: any other way would carry names of
+    folders into an output that may be passed on.
+
     Raises:
         OutputError: ``folder`` cannot be written to.
     """
-    link = _link(dataset, folder)
+    way, doi, own_hash = _way(dataset, folder), _doi(dataset), _hash_uri(dataset)
+    source = {**({"URL": way} if way else {}), **({"DOI": doi} if doi else {})}
+    link = way or doi or own_hash
     description = {
         "Name": f"Lesions found in {dataset_name}",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{**MADE_BY, "Version": __version__}],
-        "SourceDatasets": [{"URL": link, **_doi(dataset)}],
-        "DatasetLinks": {SOURCE: link},
+        **({"SourceDatasets": [source]} if source else {}),
+        **({"DatasetLinks": {SOURCE: link}} if link else {}),
     }
-    write_json(folder / "dataset_description.json", description)
+    write_json(folder / _DESCRIPTION, description)
     write_text(folder / "README", _README)
     write_text(folder / ".bidsignore", "".join(f"{pattern}\n" for pattern in _NOT_BIDS))
 
@@ -217,18 +127,26 @@ def source_uri(image: Path, dataset: Path) -> str:
     return f"bids:{SOURCE}:{image.relative_to(dataset).as_posix()}"
 
 
-def _link(dataset: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(dataset.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # on Windows, from one drive to another
-        return dataset.resolve().as_uri()
+def _way(dataset: Path, folder: Path) -> str | None:
+    """The way from a folder to a dataset that it lies in, or that lies in it; None for others."""
+    source, place = dataset.resolve(), folder.resolve()
+    if not (place.is_relative_to(source) or source.is_relative_to(place)):
+        return None
+    return Path(os.path.relpath(source, place)).as_posix()
 
 
-def _doi(dataset: Path) -> dict[str, str]:
-    """The DOI that a dataset says it has; {} where it says none."""
+def _doi(dataset: Path) -> str | None:
+    """The DOI that a dataset says it has."""
     with suppress(OSError, ValueError, AttributeError):
-        text = read_text(dataset / "dataset_description.json", "utf-8-sig")
-        doi = json.loads(text).get("DatasetDOI")
+        doi = read_json(dataset / _DESCRIPTION, "utf-8-sig").get("DatasetDOI")
         if isinstance(doi, str):
-            return {"DOI": doi}
-    return {}
+            return doi
+    return None
+
+
+def _hash_uri(dataset: Path) -> str | None:
+    """A name for a dataset that tells no place: the hash of its description (RFC 6920)."""
+    with suppress(OSError):
+        digest = bytes.fromhex(file_sha256(dataset / _DESCRIPTION))
+        return f"ni:///sha-256;{urlsafe_b64encode(digest).decode().rstrip('=')}"
+    return None

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from mslesion.cohort.people import ScanFile
-from mslesion.errors import CohortError, ModelFileError, UsageError
+from mslesion.errors import CohortError, ModelFileError, OutputError, UsageError
 from mslesion.lesions.learning import recipe as recipes
+from mslesion.lesions.learning import simulated
 from mslesion.lesions.learning.loss import training_loss
 from mslesion.lesions.learning.material import (
     Material,
@@ -31,6 +32,7 @@ from mslesion.lesions.learning.samples import (
     make_batch,
 )
 from mslesion.lesions.learning.simulated import (
+    cached_volumes,
     draw_training_person,
     no_brain,
     training_contrast,
@@ -360,3 +362,77 @@ def test_other_contrasts_are_taken_where_they_fit(tmp_path: Path) -> None:
     write_nifti(tmp_path / "sub-0_T1w.nii.gz", image, np.diag([1.0, 1.0, 4.0, 1.0]))
     write_nifti(tmp_path / "sub-0_T2w.nii.gz", image, np.diag([1.0, 1.0, 5.0, 1.0]))
     assert [v.contrast for v in other_contrasts(scan.scan_file)] == ["T1w"]
+
+
+# --- simulated people that several trainings share -----------------------------------------------
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of the simulated people that were made; each is a small volume of that number."""
+    numbers: list[int] = []
+
+    def make(seed: int, index: int) -> TrainingVolume:
+        numbers.append(index)
+        image = np.full((3, 4, 5), index, np.float16)
+        share = np.full((3, 4, 5), seed, np.uint8)
+        contrast = training_contrast(index)
+        mask = share if contrast == "FLAIR" else None
+        return TrainingVolume(f"v{index}", image, mask, share, share, contrast, (1.0, 1.0), 1.0)
+
+    monkeypatch.setattr(simulated, "simulated_volume", make)
+    return numbers
+
+
+def test_simulated_people_are_made_once_and_come_back_from_their_files(
+    made: list[int], tmp_path: Path
+) -> None:
+    """The second training finds what the first made; a T2w image has no lesion mask."""
+    for _ in range(2):
+        volumes = cached_volumes(tmp_path / "cache", 7, [0, 3])
+        assert [float(volume.image.max()) for volume in volumes] == [0, 3]
+        assert volumes[0].lesion is not None
+        assert volumes[0].lesion.max() == 7
+        assert volumes[1].lesion is None
+    assert made == [0, 3]
+    assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["seed-7_0000", "seed-7_0003"]
+
+
+def test_nobody_sees_a_simulated_person_before_all_of_it_is_there(
+    made: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the writing ends after the first array, there is no person, and nothing is left."""
+    save, calls = np.save, iter(range(9))
+
+    def end_after_one(path: Path, array: np.ndarray) -> None:
+        if next(calls):
+            raise OSError(28, "No space left on device")
+        save(path, array)
+
+    monkeypatch.setattr(np, "save", end_after_one)
+    with pytest.raises(OutputError, match="no space left"):
+        cached_volumes(tmp_path, 7, [0])
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(np, "save", save)
+    assert cached_volumes(tmp_path, 7, [0])[0].brain.max() == 7
+    assert made == [0, 0]
+
+
+def test_two_trainings_may_make_the_same_person_at_once(
+    made: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While one makes it, another has: theirs stays untouched, for it may be in use."""
+    make = simulated.simulated_volume
+
+    def overtaken(seed: int, index: int) -> TrainingVolume:
+        monkeypatch.setattr(simulated, "simulated_volume", make)
+        (other,) = cached_volumes(tmp_path, seed, [index])
+        assert other.image.shape == (3, 4, 5)
+        (tmp_path / "seed-7_0000" / "theirs").touch()
+        return make(seed, index)
+
+    monkeypatch.setattr(simulated, "simulated_volume", overtaken)
+    cached_volumes(tmp_path, 7, [0])
+    assert (tmp_path / "seed-7_0000" / "theirs").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["seed-7_0000"]
+    assert made == [0, 0]

@@ -16,7 +16,8 @@ from mslesion.errors import OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles
 from mslesion.write import detection as writing
-from mslesion.write.detection import remove_detection, write_detection
+from mslesion.write.detection import write_detection
+from mslesion.write.earlier import remove_detection
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import comb
@@ -19,7 +18,7 @@ from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.survey import SurveyedScan
 from mslesion.audit.telling import PERMUTATIONS, tell_class
 from mslesion.read.names import without_ending
-from mslesion.read.side_files import read_text
+from mslesion.read.side_files import read_json, read_text
 
 _COLUMNS = ("site", "scanner", "center", "centre", "institution", "manufacturer", "hospital")
 _SIDECAR = (
@@ -101,7 +100,7 @@ def sidecar(image: Path) -> Mapping[str, object]:
     """What the JSON file beside an image says; nothing where there is none or it is damaged."""
     path = image.with_name(without_ending(image.name) + ".json")
     try:
-        value = json.loads(read_text(path, "utf-8-sig"))
+        value = read_json(path, "utf-8-sig")
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -16,6 +16,7 @@ from mslesion.lesions.learning.material import FLAIR, Share, TrainingVolume, sli
 from mslesion.lesions.slabs import BRIGHTEST
 from mslesion.simulate.fields import Axes, smooth_noise, stage_rng
 from mslesion.simulate.person import CohortRecipe, IdealHead, PersonDraw, draw_person, ideal_head
+from mslesion.write.atomic import atomic_folder
 
 _CYCLE = 7
 """Of so many people, one is a control and one shows the contrast of a T1w or T2w image."""
@@ -197,30 +198,33 @@ _PARTS = ("image", "lesion", "ventricle", "brain")
 
 
 def cached_volumes(folder: Path, seed: int, indices: Sequence[int]) -> list[TrainingVolume]:
-    """Simulated volumes kept as files, made where missing; arrays are mapped, not read."""
+    """Simulated volumes kept as files, made where missing; arrays are mapped, not read.
+
+    Trainings that share ``folder`` may do so at the same time.
+    """
     return [_cached(folder / f"seed-{seed}_{index:04d}", seed, index) for index in indices]
 
 
 def _cached(folder: Path, seed: int, index: int) -> TrainingVolume:
-    done = folder / "done"
-    if not done.exists():
+    if not folder.is_dir():
         volume = simulated_volume(seed, index)
-        folder.mkdir(parents=True, exist_ok=True)
-        for part in _PARTS:
-            array = getattr(volume, part)
-            if array is not None:
-                np.save(folder / f"{part}.npy", array)
-        done.touch()
-    arrays: dict[str, Any] = {part: _mapped(folder / f"{part}.npy") for part in _PARTS}
+        with atomic_folder(folder) as partial:
+            for part in _PARTS:
+                array = getattr(volume, part)
+                if array is not None:
+                    np.save(partial / f"{part}.npy", array)
+    contrast = training_contrast(index)
+    has_lesion_mask = contrast == FLAIR
+    arrays: dict[str, Any] = {
+        part: np.load(folder / f"{part}.npy", mmap_mode="r")
+        for part in _PARTS
+        if part != "lesion" or has_lesion_mask
+    }
     return TrainingVolume(
         name=f"simulated-{seed}-{index}",
-        contrast=training_contrast(index),
+        contrast=contrast,
         in_plane_mm=(1.0, 1.0),
         slice_spacing_mm=1.0,
         is_ideal=True,
-        **arrays,
+        **({"lesion": None} | arrays),
     )
-
-
-def _mapped(path: Path) -> NDArray[np.generic] | None:
-    return np.load(path, mmap_mode="r") if path.exists() else None

@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mslesion.detection import Detection
 from mslesion.errors import ScanError, UsageError
 from mslesion.read.dicom.address import is_address
 from mslesion.read.dicom.header import data_set, header_of, quiet_pydicom
 from mslesion.read.dicom.reading import find_series
 from mslesion.read.dicom.series import Slice
 from mslesion.write.dicom.identity import DicomIdentity
+
+if TYPE_CHECKING:
+    from mslesion.detection import Detection
 
 _REFERENCE = (
     0x00080016,  # SOPClassUID
