@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from held_out import held_out
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from pages import replace_part
@@ -25,8 +26,6 @@ from mslesion.errors import ContrastError, NoBrainError
 from mslesion.evaluation.intervals import wilson
 from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
-from mslesion.lesions.known_scans import known_scans
-from mslesion.lesions.learning.recipe import deal_folds, load_network
 from mslesion.lesions.learning.simulated import OTHER_TISSUES, no_brain
 from mslesion.lesions.model import LesionModel, shipped_model
 from mslesion.lesions.quality import measure_quality
@@ -201,30 +200,12 @@ def simulated_case(kind: str, index: int, detector: LesionModel) -> Judged:
 
 def real_cases(datasets: Path, training: Path) -> Iterator[Judged]:
     """Real FLAIR scans and other contrasts, none judged by a network that saw the person."""
-    cohorts = {
-        name: read_cohort(datasets / name)
-        for name in ("tabriz", "ljubljana-mni", "ljubljana-longitudinal", "lesion-free")
-    }
-    learnt = [
-        scan
-        for name in ("tabriz", "ljubljana-mni", "lesion-free")
-        for scan in known_scans(cohorts[name], is_lesion_free=name == "lesion-free")
-    ]
-    fold_of = deal_folds(learnt, 5, seed=0)
-    detectors = {
-        fold: replace(
-            shipped_model(),
-            networks=(load_network(training / f"fold-{fold}.safetensors", "default"),),
-        )
-        for fold in range(5)
-    }
-    for known in learnt:
-        detector = detectors[fold_of[known.person]]
+    for known, detector in held_out(datasets, training):
         image = known.scan_file.image
         yield judged("good: real", read_scan(image), detector)
         for path in sorted(image.parent.glob("*_T[12]w.nii.gz")):
             yield judged(f"other contrast: real {path.name[-10:-7]}", read_scan(path), detector)
-    for person in cohorts["ljubljana-longitudinal"].people:
+    for person in read_cohort(datasets / "ljubljana-longitudinal").people:
         for scan_file in person.scans:
             yield judged("good: real", read_scan(scan_file.image), shipped_model())
 
