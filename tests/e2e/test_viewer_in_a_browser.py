@@ -153,8 +153,17 @@ def test_a_review_from_the_first_look_to_the_saved_mask(browser: Any, tmp_path: 
         _until(page, "document.querySelector('#where').textContent.includes('lesion 1')")
         assert _colours(page)["green"] > 20
 
+        # The probability lies under the outlines.
+        page.keyboard.press("o")
+        page.wait_for_timeout(1000)
+        outlines = _colours(page)["green"]
+        page.keyboard.press("p")
+        page.wait_for_selector("#probability-scale:visible")
+        page.wait_for_timeout(1000)
+        assert _colours(page)["green"] > 0.8 * outlines > 8
+
         # The other tools, without a complaint.
-        for key in "p.,mo[]w+-0x2345":
+        for key in ".,mo[]w+-0x2345":
             page.keyboard.press(key)
         page.keyboard.press("?")
         assert page.is_visible("#help")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import html
 import json
+import os
+import struct
 import subprocess
 import sys
 import zlib
@@ -341,6 +343,87 @@ def _components_bomb(files: list[FileDataset], folder: Path) -> None:
     _each(change)(files, folder)
 
 
+def _put_before(tag: int, more: bytes, path: Path) -> None:
+    """Bytes put into a file, explicit little endian, before the first element of a tag."""
+    data = path.read_bytes()
+    start = data.index(struct.pack("<HH", tag >> 16, tag & 0xFFFF))
+    path.write_bytes(data[:start] + more + data[start:])
+
+
+def _small_elements(count: int) -> bytes:
+    """Private elements that hold nothing."""
+    return b"".join(struct.pack("<HH2sH", 0x27, n & 0xFFFF, b"SH", 0) for n in range(count))
+
+
+def _many_elements(files: list[FileDataset], folder: Path) -> None:
+    """A slice of which 4 MB are 500,000 elements."""
+    _put_before(0x00280002, _small_elements(500_000), write(files[0], folder / "a"))
+
+
+def _many_elements_of_a_frame(*, has_length: bool) -> Make:
+    """Half a million elements in a frame's position, in sequences whose length is stated or not."""
+
+    def make(_files: list[FileDataset], folder: Path) -> None:
+        data = enhanced(good_volume())
+        del data.PerFrameFunctionalGroupsSequence
+        inner = _sequence(0x00209113, [_small_elements(500_000)], has_length=has_length)
+        outer = _sequence(0x52009230, [inner] + 9 * [b""], has_length=has_length)
+        _put_before(0x7FE00010, outer, write(data, folder / "a"))
+
+    return make
+
+
+def _sequence(tag: int, items: list[bytes], *, has_length: bool) -> bytes:
+    """A sequence, and its items, whose length is stated, or whose end is marked."""
+    unknown = 0xFFFFFFFF
+    ends = [b"", b""] if has_length else [b"\xfe\xff\x0d\xe0\0\0\0\0", b"\xfe\xff\xdd\xe0\0\0\0\0"]
+    packed = b"".join(
+        struct.pack("<HHL", 0xFFFE, 0xE000, len(item) if has_length else unknown) + item + ends[0]
+        for item in items
+    )
+    length = len(packed) if has_length else unknown
+    return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, b"SQ", 0, length) + packed + ends[1]
+
+
+def _frames_described(count: int, told: int, *, has_length: bool) -> Make:
+    """An enhanced image whose header describes so many frames, in items that hold nothing."""
+
+    def make(_files: list[FileDataset], folder: Path) -> None:
+        data = enhanced(good_volume())
+        del data.PerFrameFunctionalGroupsSequence
+        data.NumberOfFrames = str(told)
+        groups = _sequence(0x52009230, count * [b""], has_length=has_length)
+        _put_before(0x7FE00010, groups, write(data, folder / "a"))
+
+    return make
+
+
+def _long_film(files: list[FileDataset], folder: Path) -> None:
+    """The series, and a functional one of 40,000 frames in one file beside it."""
+    _save(files, folder)
+    other = enhanced(good_volume())
+    other.SeriesInstanceUID, other.SOPInstanceUID = f"{ROOT}.9", f"{ROOT}.9.1"
+    other.SeriesDescription = other.ProtocolName = "ep2d bold"
+    other.NumberOfFrames = "40000"
+    write(other, folder / "DOE^JANE" / "a" / "bold")
+
+
+def _long_value(files: list[FileDataset], folder: Path) -> None:
+    """A position of two million numbers."""
+    more = struct.pack("<HH2sHL", 0x20, 0x32, b"UN", 0, 4_000_000) + 2_000_000 * b"1\\"
+    _put_before(0x00200032, more, write(files[0], folder / "a"))
+
+
+def _goes_on(make_files: Make) -> Make:
+    """A file of a series after which 8 GB of zeros follow, which take no place on the disk."""
+
+    def make(files: list[FileDataset], folder: Path) -> None:
+        make_files(files, folder)
+        os.truncate(next(path for path in folder.rglob("*") if path.is_file()), 2**33)
+
+    return make
+
+
 def _undecodable(files: list[FileDataset], folder: Path) -> None:
     """A film in MPEG2, which no decoder of images reads."""
 
@@ -455,6 +538,33 @@ CATALOGUE = (
         "no image can be compressed so much", at_once=True),
     Row("pictures of 16,384 components", _components_bomb, "compressed voxels that are damaged",
         at_once=True),
+    Row("half a million elements", _many_elements, "more elements than any image has",
+        at_once=True),
+    *(Row(f"half a million elements in a frame, lengths {'stated' if stated else 'unknown'}",
+          _many_elements_of_a_frame(has_length=stated), "more elements than any image has",
+          at_once=True) for stated in (True, False)),
+    Row("40,000 frames", _frames_described(40_000, 40_000, has_length=True),
+        "claims 40000 frames", at_once=True),
+    Row("40,000 frames in items of unknown length",
+        _frames_described(40_000, 40_000, has_length=False), "claims 40000 frames", at_once=True),
+    Row("40,000 frames, ten told", _frames_described(40_000, 10, has_length=True),
+        "more elements than any image has", at_once=True),
+    Row("40,000 frames of unknown length, ten told",
+        _frames_described(40_000, 10, has_length=False), "more elements than any image has",
+        at_once=True),
+    Row("a series of 40,000 frames beside it", _long_film, told="chosen among 2 series"),
+    Row("500,000 frames, 8,000 told", _frames_described(500_000, 8000, has_length=True),
+        "more elements than any image has", at_once=True),
+    Row("a position of two million numbers", _long_value, "a value that is too long to be one",
+        at_once=True),
+    Row("8 GB after a compressed slice", _goes_on(_compressed(RLELossless)),
+        "holds 8589934592 bytes, of which its header and voxels take", at_once=True),
+    Row("8 GB after a slice", _goes_on(_save),
+        "holds 8589934592 bytes, of which its header and voxels take", at_once=True),
+    Row("8 GB after a multi-frame image", _goes_on(_enhanced),
+        "holds 8589934592 bytes, of which its header and voxels take", at_once=True),
+    Row("8 GB after a damaged header", _goes_on(_many_elements),
+        "more elements than any image has", at_once=True),
     Row("compressed without any decoder", _undecodable, "no decoder for that is installed"),
     Row("executable in the preamble", _bytes(_polyglot(b"MZ\x90\0", b""))),
     Row("zip in the tail", _bytes(_polyglot(b"", b"PK\x03\x04" + bytes(range(256)) * 4))),

@@ -2,7 +2,7 @@
 
 Of the header only the elements of ``_WANTED`` are kept. Free text is looked through for known words
 and dropped, so that no name can come out of here. However large, deep or broken a file is, no more
-than ``MOST_HEADER_BYTES`` of it are read; voxels are not.
+than ``MOST_HEADER_BYTES`` of it are read, in ``MOST_HEADER_PARTS``; voxels are not.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from math import isfinite
 from os import fstat
 from pathlib import Path
@@ -29,6 +29,15 @@ PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
 MOST_HEADER_BYTES = 2**23
 """An enhanced image of 400 slices has a header of a megabyte or two."""
+MOST_HEADER_PARTS = 3 * 2**16
+"""Steps in a stream: an element takes one to four, an item of a sequence four. 400 frames of 110
+elements in sequences of unknown length take 130,000."""
+MOST_PARTS_OF_FRAME, MOST_SHARED_PARTS = 2**9, 2**14
+"""What describes a frame has a hundred elements or two."""
+MOST_VALUE_BYTES = 2**12
+"""No value that is asked for is as long; pydicom makes an object of every number in it."""
+MOST_AFTER_VOXELS = 2**23
+"""Padding and signatures may follow the voxels."""
 MOST_INFLATED_BYTES = 2**25
 MOST_DEFLATION = 50
 """Deflate halves an MR image; it packs zeros a thousandfold."""
@@ -49,7 +58,12 @@ NATIVE = frozenset({IMPLICIT_LITTLE_ENDIAN, "1.2.840.10008.1.2.1", DEFLATED, EXP
 JPEG_EXTENDED, RLE = "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.5"
 ALWAYS_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", JPEG_EXTENDED})
 
+_MOST_AROUND_FRAME, _MOST_OFFSETS = 2**13, 2**16
+"""Bytes that compressed frames may have beyond twice their values: headers, a table of offsets."""
+
 _FIRST_PIXEL_TAG = 0x7FE00000
+_SPECIFIC_CHARACTER_SET = 0x00080005
+_META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID, TransferSyntaxUID
 _PIXEL_DATA, _FLOAT_DATA, _DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
 _SHARED_GROUPS, _FRAME_GROUPS = 0x52009229, 0x52009230
 _WANTED = (
@@ -84,8 +98,16 @@ _WANTED = (
     0x00281052,  # RescaleIntercept
     0x00281053,  # RescaleSlope
     0x00282110,  # LossyImageCompression
-    _SHARED_GROUPS,
-    _FRAME_GROUPS,
+)
+_SEQUENCES_OF_GROUPS = (
+    0x00189112,  # MRTimingAndRelatedParametersSequence
+    0x00189114,  # MREchoSequence
+    0x00189115,  # MRModifierSequence
+    0x00189226,  # MRImageFrameTypeSequence
+    0x00209113,  # PlanePositionSequence
+    0x00209116,  # PlaneOrientationSequence
+    0x00289110,  # PixelMeasuresSequence
+    0x00289145,  # PixelValueTransformationSequence
 )
 
 # Words of free text that tell what a series is; the text itself is forgotten.
@@ -154,6 +176,13 @@ class PixelLayout:
         """How many bytes the values of one frame take when they are not compressed."""
         return self.rows * self.columns * self.bits_allocated // 8
 
+    def most_bytes(self, frame_count: int) -> int:
+        """How many bytes of the file so many frames may take; more are not read."""
+        values = self.frame_bytes * frame_count
+        if self.transfer_syntax in NATIVE:
+            return values
+        return 2 * values + _MOST_AROUND_FRAME * frame_count + _MOST_OFFSETS
+
 
 @dataclass(frozen=True, eq=False)
 class DicomImage:
@@ -180,7 +209,10 @@ class OtherObject:
 
 @dataclass(frozen=True, eq=False)
 class DamagedFile:
-    """A DICOM file that does not say which series it is of; its hash tells which file it is."""
+    """A DICOM file that does not say which series it is of; its hash tells which file it is.
+
+    ``sha256`` is that of its first ``MOST_HEADER_BYTES``: what cannot be used may have any size.
+    """
 
     path: Path
     problem: ScanError
@@ -214,10 +246,12 @@ def read_header(path: Path) -> DicomImage | OtherObject | DamagedFile | None:
 
 def _damaged_file(path: Path, problem: ScanError) -> DamagedFile:
     with path.open("rb") as file:
-        return DamagedFile(path, problem, file_digest(file, "sha256").hexdigest())
+        return DamagedFile(path, problem, sha256(file.read(MOST_HEADER_BYTES)).hexdigest())
 
 
 def _damaged(error: BaseException) -> ScanError:
+    if isinstance(error.__context__, ScanError):  # pydicom makes its own error of any in a sequence
+        return error.__context__
     problem = UnreadableFileError(
         "holds a DICOM header that is nested too deep"
         if isinstance(error, RecursionError)
@@ -243,36 +277,53 @@ def quiet_pydicom() -> Iterator[None]:
         logger.disabled = was_disabled
 
 
-class _BoundedReader(io.RawIOBase):
-    """A stream of which no more than so many bytes can be read, wherever they lie."""
+@dataclass
+class _Allowance:
+    """What reading one header may still take."""
 
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._left = MOST_HEADER_BYTES
+    bytes_left: int = MOST_HEADER_BYTES
+    parts_left: int = MOST_HEADER_PARTS
+
+
+class _BoundedReader:
+    """A stream of which no more can be read than an allowance, wherever it lies."""
+
+    def __init__(self, stream: BinaryIO | io.RawIOBase, allowance: _Allowance) -> None:
+        self._read, self._seek, self.tell = stream.read, stream.seek, stream.tell
+        self._allowance = allowance
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(self._left + 1 if size < 0 else min(size, self._left + 1))
-        self._left -= len(data)
-        if self._left < 0:
+        allowance = self._allowance
+        most = allowance.bytes_left + 1
+        data = self._read(most if size < 0 or size > most else size) or b""
+        allowance.bytes_left -= len(data)
+        if allowance.bytes_left < 0:
             raise UnreadableFileError(
                 f"holds a DICOM header of more than {MOST_HEADER_BYTES >> 20} MB",
                 remedy=GET_AGAIN,
             )
+        self._take_a_part()
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
+        self._take_a_part()
+        return self._seek(offset, whence)
 
-    def tell(self) -> int:
-        return self._stream.tell()
+    def _take_a_part(self) -> None:
+        self._allowance.parts_left -= 1
+        if self._allowance.parts_left < 0:
+            raise UnreadableFileError(
+                "holds a DICOM header of more elements than any image has", remedy=GET_AGAIN
+            )
 
 
 class DataSet(NamedTuple):
     """An open file, at the beginning of its data set, and what its file meta information says."""
 
-    stream: BinaryIO
+    stream: Any
     transfer_syntax: str
     media_class: str
+    allowance: _Allowance
 
 
 @contextmanager
@@ -282,16 +333,17 @@ def data_set(file: BinaryIO) -> Iterator[DataSet]:
     Raises:
         UnreadableFileError: It is deflated, and damaged or larger than it may be.
     """
-    from pydicom.filereader import read_dataset
-
     file.seek(PREAMBLE_BYTES + 4)
-    bounded: Any = _BoundedReader(file)
-    meta = read_dataset(bounded, False, True, stop_when=lambda tag, _vr, _n: tag >> 16 != 2)
+    allowance = _Allowance()
+    meta = _elements(
+        _BoundedReader(file, allowance), _META, before=0x00030000, is_implicit=False, is_little=True
+    )
     transfer_syntax = str(meta.get("TransferSyntaxUID", IMPLICIT_LITTLE_ENDIAN))
     stream: Any = file
     if transfer_syntax == DEFLATED:
         stream = _InflatedReader(file, most_inflated_bytes(fstat(file.fileno()).st_size))
-    yield DataSet(stream, transfer_syntax, str(meta.get("MediaStorageSOPClassUID", "")))
+    media_class = str(meta.get("MediaStorageSOPClassUID", ""))
+    yield DataSet(stream, transfer_syntax, media_class, allowance)
 
 
 class _InflatedReader(io.RawIOBase):
@@ -358,40 +410,131 @@ def most_inflated_bytes(size_bytes: int) -> int:
     return max(MOST_INFLATED_BYTES, MOST_DEFLATION * size_bytes)
 
 
-def header_of(opened: DataSet, tags: tuple[int, ...] = _WANTED) -> Any:
-    """The elements ``tags`` of a data set, as far as its voxels, at which the stream stops."""
+def header_of(opened: DataSet, tags: tuple[int, ...], before: int = _FIRST_PIXEL_TAG) -> Any:
+    """The elements ``tags`` that lie before another (the voxels), at which the stream stops.
+
+    Raises:
+        UnreadableFileError: There is more before it than an image has.
+    """
+    syntax = opened.transfer_syntax
+    return _elements(
+        _BoundedReader(opened.stream, opened.allowance),
+        tags,
+        before=before,
+        is_implicit=syntax == IMPLICIT_LITTLE_ENDIAN,
+        is_little=syntax != EXPLICIT_BIG_ENDIAN,
+    )
+
+
+def _elements(
+    stream: Any,
+    tags: tuple[int, ...],
+    *,
+    before: int,
+    is_implicit: bool,
+    is_little: bool,
+    is_beginning: bool = True,
+) -> Any:
     from pydicom.filereader import read_dataset
 
-    transfer_syntax = opened.transfer_syntax
-    bounded: Any = _BoundedReader(opened.stream)
+    short = {*tags, _SPECIFIC_CHARACTER_SET} - {_SHARED_GROUPS, _FRAME_GROUPS}
+
+    def is_end(tag: int, _vr: str | None, length: int) -> bool:
+        if tag < before and tag in short and length > MOST_VALUE_BYTES:
+            raise UnreadableFileError(
+                "holds a DICOM header with a value that is too long to be one", remedy=GET_AGAIN
+            )
+        return tag >= before
+
     return read_dataset(
-        bounded,
-        transfer_syntax == IMPLICIT_LITTLE_ENDIAN,
-        transfer_syntax != EXPLICIT_BIG_ENDIAN,
-        stop_when=lambda tag, _vr, _length: tag >= _FIRST_PIXEL_TAG,
+        stream,
+        is_implicit,
+        is_little,
+        stop_when=is_end,
         specific_tags=list(tags),
+        at_top_level=is_beginning,
     )
+
+
+class _Groups(NamedTuple):
+    """Functional groups of an enhanced image: what all frames share, and what each has."""
+
+    shared: Any = {}  # noqa: RUF012 - never changed
+    per_frame: Any = ()
+
+
+def _groups_of(header: Any, opened: DataSet) -> _Groups:
+    """Read on from the beginning of a header as far as the voxels.
+
+    Sequences of stated length are read here, as pydicom would read them when they are asked for,
+    without a bound.
+    """
+    told = _number(header.get("NumberOfFrames"))
+    if told and told > MOST_FRAMES:  # before what describes them is looked into
+        raise UnreadableFileError(
+            f"claims {told:.0f} frames, more than any image of a head has", remedy=GET_AGAIN
+        )
+    allowance = opened.allowance
+    of_frames = MOST_SHARED_PARTS + MOST_PARTS_OF_FRAME * int(told or MOST_FRAMES)
+    allowance.parts_left = min(allowance.parts_left, of_frames)
+    is_implicit, is_little = header.original_encoding
+    read = _elements(
+        _BoundedReader(opened.stream, allowance),
+        (_SHARED_GROUPS, _FRAME_GROUPS),
+        before=_FIRST_PIXEL_TAG,
+        is_implicit=is_implicit,
+        is_little=is_little,
+        is_beginning=False,
+    )
+    _unpack(read, (_SHARED_GROUPS, _FRAME_GROUPS), allowance)
+    shared = _first_item(read, "SharedFunctionalGroupsSequence")
+    per_frame = read.get("PerFrameFunctionalGroupsSequence") or ()
+    for group in (*([shared] if shared else []), *per_frame):
+        _unpack(group, _SEQUENCES_OF_GROUPS, allowance)
+    return _Groups(shared, per_frame)
+
+
+def _unpack(place: Any, tags: tuple[int, ...], allowance: _Allowance) -> None:
+    from pydicom.dataelem import DataElement, RawDataElement
+    from pydicom.filereader import read_sequence
+
+    for tag in tags:
+        if tag not in place:
+            continue
+        raw = place.get_item(tag)
+        if isinstance(raw, RawDataElement):
+            value = raw.value or b""
+            allowance.bytes_left += len(value)  # they were counted when they came from the file
+            stream: Any = _BoundedReader(io.BytesIO(value), allowance)
+            items = read_sequence(
+                stream, raw.is_implicit_VR, raw.is_little_endian, len(value), "iso8859"
+            )
+            place[tag] = DataElement(tag, "SQ", items)
 
 
 def _image_of(
     path: Path, opened: DataSet, size_bytes: int
 ) -> DicomImage | OtherObject | DamagedFile:
-    header = header_of(opened)
+    header = header_of(opened, _WANTED, before=_SHARED_GROUPS)
     sop_class = str(header.get("SOPClassUID", ""))
     uids = [str(header.get(n, "")) for n in ("SeriesInstanceUID", "SOPInstanceUID")]
     if sop_class and (sop_class not in MR_CLASSES or header.get("Modality", "MR") != "MR"):
         return OtherObject(path)
     if not all(uids):
         return _damaged_file(path, _damaged(EOFError()))
+    groups = _Groups()
     frames: tuple[Frame, ...] = ()
     pixels: PixelLayout | None = None
     problem: ScanError | None = None
     try:
-        frames = tuple(_frames_of(header))
+        groups = _groups_of(header, opened)
+        frames = tuple(_frames_of(header, groups))
         pixels = _pixels_of(header, opened, len(frames))
         _require_all_there(pixels, len(frames), size_bytes, opened.stream)
     except ScanError as error:
         problem = error
+    except Exception as error:  # noqa: BLE001 - as in read_header; but its series is known
+        problem = _damaged(error)
     patient_id = str(header.get("PatientID", "") or "")
     return DicomImage(
         path,
@@ -400,26 +543,25 @@ def _image_of(
         uids[0],
         uids[1],
         int(_number(header.get("InstanceNumber")) or 0),
-        _kind_of(header, frames),
+        _kind_of(header, groups, frames),
         frames,
         pixels,
         problem,
     )
 
 
-def _kind_of(header: Any, frames: tuple[Frame, ...]) -> Kind:
+def _kind_of(header: Any, groups: _Groups, frames: tuple[Frame, ...]) -> Kind:
     texts = [
         str(header.get(name, "") or "")
         for name in ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName")
     ]
     text = " | ".join(texts).upper()
     words = frozenset(word for word, pattern in _WORDS.items() if re.search(pattern, text))
-    shared = _first_item(header, "SharedFunctionalGroupsSequence")
-    per_frame = _first_item(header, "PerFrameFunctionalGroupsSequence")
+    places = (groups.shared, *groups.per_frame[:1])
 
     def time_ms(plain: str, sequence: str, keyword: str) -> float | None:
-        for item in (shared, per_frame):
-            value = _number(_first_item(item, sequence).get(keyword))
+        for place in places:
+            value = _number(_value(_first_item(place, sequence), keyword))
             if value is not None and value > 0:
                 return value
         value = _number(header.get(plain))
@@ -438,24 +580,18 @@ def _kind_of(header: Any, frames: tuple[Frame, ...]) -> Kind:
     )
 
 
-def _frames_of(header: Any) -> Iterator[Frame]:
+def _frames_of(header: Any, groups: _Groups) -> Iterator[Frame]:
     if str(header.get("SOPClassUID", "")) == MR_IMAGE:
         yield _frame(0, (header,), header)
         return
-    shared = _first_item(header, "SharedFunctionalGroupsSequence")
-    told = _number(header.get("NumberOfFrames"))
-    if told and told > MOST_FRAMES:  # before what describes them is looked into
+    described = len(groups.per_frame)
+    claimed = int(_number(header.get("NumberOfFrames")) or described)
+    if not described or claimed != described:
         raise UnreadableFileError(
-            f"claims {told:.0f} frames, more than any image of a head has", remedy=GET_AGAIN
+            f"claims {claimed} frames, and describes {described}", remedy=GET_AGAIN
         )
-    groups = header.get("PerFrameFunctionalGroupsSequence") or ()
-    claimed = int(told or len(groups))
-    if not groups or claimed != len(groups):
-        raise UnreadableFileError(
-            f"claims {claimed} frames, and describes {len(groups)}", remedy=GET_AGAIN
-        )
-    for index, own in enumerate(groups):
-        yield _frame(index, (own, shared), header)
+    for index, own in enumerate(groups.per_frame):
+        yield _frame(index, (own, groups.shared), header)
 
 
 _POSITION = ("PlanePositionSequence", "ImagePositionPatient")
@@ -472,11 +608,10 @@ def _frame(index: int, places: tuple[Any, ...], header: Any) -> Frame:
 
     def found(sequence: str, keyword: str) -> Any:
         for place in places:
-            for item in (place.get(sequence) or [])[:1]:
-                if item.get(keyword) is not None:
-                    return item.get(keyword)
-            if place is header and place.get(keyword) is not None:
-                return place.get(keyword)
+            for item in (_first_item(place, sequence), header if place is header else {}):
+                value = _value(item, keyword)
+                if value is not None:
+                    return value
         return None
 
     slope, intercept = _number(found(*_SLOPE)), _number(found(*_INTERCEPT))
@@ -500,6 +635,16 @@ def _first_item(place: Any, keyword: str) -> Any:
     """The first item of a sequence; {} where there is none."""
     items = place.get(keyword) if place else None
     return items[0] if items else {}
+
+
+def _value(place: Any, keyword: str) -> Any:
+    """A value in a place; None where there is none, or one that is too long to be one."""
+    if keyword not in place:
+        return None
+    raw = place.get_item(keyword).value
+    if isinstance(raw, bytes) and len(raw) > MOST_VALUE_BYTES:
+        return None
+    return place.get(keyword)
 
 
 def _number(value: Any) -> float | None:
@@ -575,6 +720,12 @@ def _require_all_there(
     pixels: PixelLayout, frame_count: int, size_bytes: int, stream: BinaryIO
 ) -> None:
     wanted = pixels.frame_bytes * frame_count
+    most_bytes = pixels.offset + pixels.most_bytes(frame_count) + MOST_AFTER_VOXELS
+    if size_bytes > most_bytes:
+        raise UnreadableFileError(
+            f"holds {size_bytes} bytes, of which its header and voxels take {most_bytes} at most",
+            remedy=GET_AGAIN,
+        )
     if pixels.length is None or pixels.transfer_syntax not in NATIVE:
         _require_plausible_compression(wanted, size_bytes)
         return

@@ -23,6 +23,7 @@ from mslesion.read.dicom.header import (
     quiet_pydicom,
 )
 from mslesion.read.dicom.series import Slice
+from mslesion.read.side_files import file_sha256
 from mslesion.read.volume import GET_AGAIN
 
 _FLOATS = {0x7FE00008: "f4", 0x7FE00009: "f8"}
@@ -32,10 +33,6 @@ _JPEG_START = b"\xff\xd8"
 _JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
                           *range(0xCD, 0xD0), 0xF7))  # fmt: skip
 """Markers of JPEG and JPEG-LS before the size of the picture (ITU T.81, table B.1; T.87)."""
-
-
-_MOST_AROUND = 2**16
-"""Bytes that a compressed frame may have beyond twice its values: more are not read."""
 
 
 def read_voxels(slices: Sequence[Slice], source: Path) -> tuple[NDArray[Any], float, float]:
@@ -91,12 +88,11 @@ def _frames(image: DicomImage, source: Path) -> NDArray[Any]:
     count = len(image.frames)
     with image.path.open("rb") as file, quiet_pydicom(), data_set(file) as opened:
         opened.stream.seek(layout.offset)
-        if layout.transfer_syntax in NATIVE:
-            data = opened.stream.read(layout.frame_bytes * count)
-            values = np.frombuffer(data, _dtype(layout), layout.rows * layout.columns * count)
-            return values.reshape(count, layout.rows, layout.columns)
-        packed = opened.stream.read(2 * layout.frame_bytes * count + _MOST_AROUND * (count + 1))
-    return _unpacked(packed, layout, count, source)
+        data = opened.stream.read(layout.most_bytes(count))
+    if layout.transfer_syntax in NATIVE:
+        values = np.frombuffer(data, _dtype(layout), layout.rows * layout.columns * count)
+        return values.reshape(count, layout.rows, layout.columns)
+    return _unpacked(data, layout, count, source)
 
 
 def _dtype(layout: PixelLayout) -> np.dtype[Any]:
@@ -223,7 +219,7 @@ def _j2k_size(head: bytes) -> CodestreamSize:
 def files_sha256(slices: Iterable[Slice]) -> str:
     """One hash for all files of a stack: that of its one file, or of their hashes in order."""
     paths = sorted({one.image.path for one in slices})
-    hashes = sorted(sha256(path.read_bytes()).hexdigest() for path in paths)
+    hashes = sorted(file_sha256(path) for path in paths)
     if len(hashes) == 1:
         return hashes[0]
     return sha256("".join(f"{one}\n" for one in hashes).encode()).hexdigest()

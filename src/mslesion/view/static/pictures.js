@@ -7,6 +7,7 @@ const CLASS = { undecided: 1, accepted: 2, rejected: 3 };
 const CHOSEN = 3;
 const PROBABILITY_OPACITY = 0.6;
 const ZERO_TO_MAX_TRANSPARENT_BELOW_MIN = 1; // of COLORMAP_TYPE, which NiiVue does not export
+const RIM = "dcolor.a = drawRimOpacity;"; // of NiiVue's shader of planes: where an outline is
 const COLOURS = {
   R: [0, 255, 0, 200, 255, 90, 255],
   G: [0, 160, 200, 60, 215, 255, 110],
@@ -40,7 +41,7 @@ export class Pictures {
       loadingText: "",
       logLevel: "error",
     });
-    await nv.attachToCanvas(canvas);
+    await withOutlinesAboveOverlays(() => nv.attachToCanvas(canvas));
     return new Pictures(nv, SLICE_TYPE, onMove, onWindow);
   }
 
@@ -239,6 +240,20 @@ export class Pictures {
   #setWindow(low, high) {
     Object.assign(this.layers.base, { cal_min: low, cal_max: high });
     this.#refresh();
+  }
+}
+
+/** NiiVue draws overlays above outlines, and has no option for that: its shader is changed as it is made. */
+async function withOutlinesAboveOverlays(makeShaders) {
+  const { prototype } = window.WebGL2RenderingContext ?? { prototype: {} };
+  const { shaderSource } = prototype;
+  prototype.shaderSource = function (shader, text) {
+    shaderSource.call(this, shader, text.replace(RIM, `{ ${RIM} ocolor.a = 0.0; }`));
+  };
+  try {
+    await makeShaders();
+  } finally {
+    prototype.shaderSource = shaderSource;
   }
 }
 
