@@ -87,7 +87,7 @@ class Refuse:
 
 @dataclass(frozen=True)
 class RefuseAtOnce(Refuse):
-    """REFUSE within a second and 200 MB."""
+    """REFUSE within a second of processor time and 200 MB."""
 
     def check(self, run: Run, lesions: NDArray[np.bool_]) -> None:
         """Assert that it happened."""
