@@ -82,10 +82,10 @@ def test_a_figure_without_or_beside_its_source_fails(
 def test_figures_without_a_file_stand_only_where_trials_are_told(
     checker: ModuleType, root: Path
 ) -> None:
-    """A decision may tell of a trial on the way; results, model card and README may not."""
+    """A decision may tell of a trial on the way; results, model card and FAQ may not."""
     text = "it took 5.5 s\n<!-- no file: tried once -->"
     assert not list(checker.page_faults("docs/decisions/0001-x.md", text, root))
-    (fault,) = checker.page_faults("README.md", text, root)
+    (fault,) = checker.page_faults("docs/faq.md", text, root)
     assert "have no place here" in fault
 
 
