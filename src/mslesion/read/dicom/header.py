@@ -29,10 +29,12 @@ PREAMBLE_BYTES = 128
 _MAGIC = b"DICM"
 MOST_HEADER_BYTES = 2**23
 """An enhanced image of 400 slices has a header of a megabyte or two."""
-MOST_HEADER_PARTS = 3 * 2**16
-"""Steps in a stream: an element takes one to four, an item of a sequence four. 400 frames of 110
-elements in sequences of unknown length take 130,000."""
-MOST_PARTS_OF_FRAME, MOST_SHARED_PARTS = 2**9, 2**14
+MOST_HEADER_PARTS = 7 * 2**15
+"""Steps in a stream: an element takes one to four, an item of a sequence four and those below. 400
+frames of 110 elements in sequences of unknown length take 215,000."""
+PARTS_OF_ITEM = 8
+"""An item becomes a data set, which takes three times as long as an element."""
+MOST_PARTS_OF_FRAME, MOST_SHARED_PARTS = 3 * 2**8, 2**14
 """What describes a frame has a hundred elements or two."""
 MOST_VALUE_BYTES = 2**12
 """No value that is asked for is as long; pydicom makes an object of every number in it."""
@@ -61,6 +63,8 @@ ALWAYS_LOSSY = frozenset({"1.2.840.10008.1.2.4.50", JPEG_EXTENDED})
 _MOST_AROUND_FRAME, _MOST_OFFSETS = 2**13, 2**16
 """Bytes that compressed frames may have beyond twice their values: headers, a table of offsets."""
 
+_ITEMS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""The tag of an item, in either order of bytes."""
 _FIRST_PIXEL_TAG = 0x7FE00000
 _SPECIFIC_CHARACTER_SET = 0x00080005
 _META = (0x00020002, 0x00020010)  # MediaStorageSOPClassUID, TransferSyntaxUID
@@ -302,15 +306,15 @@ class _BoundedReader:
                 f"holds a DICOM header of more than {MOST_HEADER_BYTES >> 20} MB",
                 remedy=GET_AGAIN,
             )
-        self._take_a_part()
+        self._take_parts(1 + PARTS_OF_ITEM if data.startswith(_ITEMS) else 1)
         return data
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self._take_a_part()
+        self._take_parts(1)
         return self._seek(offset, whence)
 
-    def _take_a_part(self) -> None:
-        self._allowance.parts_left -= 1
+    def _take_parts(self, count: int) -> None:
+        self._allowance.parts_left -= count
         if self._allowance.parts_left < 0:
             raise UnreadableFileError(
                 "holds a DICOM header of more elements than any image has", remedy=GET_AGAIN
