@@ -45,7 +45,8 @@ from mslesion.cli import main
 from mslesion.detection import Detection
 from mslesion.detector import Detector
 from mslesion.read.dicom import pixels
-from mslesion.read.dicom.header import quiet_pydicom
+from mslesion.read.dicom.header import DicomImage, read_header
+from mslesion.read.dicom.stream import quiet_pydicom
 from mslesion.read.head import read_head
 from mslesion.read.inputs import input_sha256
 from mslesion.scan import Scan
@@ -775,6 +776,28 @@ def test_several_studies_are_several_scans_and_one_bad_does_not_stop_the_others(
     assert sorted(scan["status"] for scan in run["scans"]) == ["done", "done", "set aside"]
     assert len({scan["participant_id"] for scan in run["scans"]}) == 2
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("is_length_unknown", [False, True])
+def test_a_long_header_of_a_scanner_is_read(is_length_unknown: bool, tmp_path: Path) -> None:
+    """400 frames, each described by 127 elements in 26 sequences, are no attack."""
+    voxels = np.zeros((8, 8, 400), np.uint16)
+    data = enhanced(replace(good_volume(), voxels=voxels))
+    for group in data.PerFrameFunctionalGroupsSequence:
+        for number in range(24):
+            item = Dataset()
+            item.add_new(0x00180081, "DS", "120")
+            for place in range(3):
+                item.add_new(0x00211001 + place, "US", number)
+            item.is_undefined_length_sequence_item = is_length_unknown
+            group.add_new(0x00219000 + number, "SQ", [item])
+            group[0x00219000 + number].is_undefined_length = is_length_unknown
+        group.is_undefined_length_sequence_item = is_length_unknown
+    data["PerFrameFunctionalGroupsSequence"].is_undefined_length = is_length_unknown
+    read = read_header(write(data, tmp_path / "a"))
+    assert isinstance(read, DicomImage)
+    assert read.problem is None
+    assert len(read.frames) == 400
 
 
 def test_codestreams_say_their_size() -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from mslesion.errors import GeometryError, MaskError, VoxelError
 from mslesion.read.content import Content, open_content
 from mslesion.read.dicom.address import is_address
-from mslesion.read.dicom.header import is_dicom
 from mslesion.read.dicom.reading import decode_dicom, read_series
+from mslesion.read.dicom.stream import is_dicom
 from mslesion.read.image import decode_png, is_png
 from mslesion.read.mgh import decode_mgh, is_mgh
 from mslesion.read.nifti_format import decode_nifti, is_nifti

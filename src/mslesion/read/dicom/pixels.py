@@ -12,17 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.errors import UnreadableFileError
-from mslesion.read.dicom.header import (
-    EXPLICIT_BIG_ENDIAN,
-    JPEG_EXTENDED,
-    NATIVE,
-    RLE,
-    DicomImage,
-    PixelLayout,
-    data_set,
-    quiet_pydicom,
-)
+from mslesion.read.dicom.header import DicomImage
+from mslesion.read.dicom.layout import JPEG_EXTENDED, NATIVE, RLE, PixelLayout
 from mslesion.read.dicom.series import Slice
+from mslesion.read.dicom.stream import EXPLICIT_BIG_ENDIAN, data_set, quiet_pydicom
 from mslesion.read.side_files import file_sha256
 from mslesion.read.volume import GET_AGAIN
 

@@ -11,7 +11,8 @@ from mslesion.extras import require
 from mslesion.read.content import Content
 from mslesion.read.dicom.address import DAMAGED, PATIENT, short_name
 from mslesion.read.dicom.flair import choose_flair, stack_of_series
-from mslesion.read.dicom.header import ALWAYS_LOSSY, DamagedFile
+from mslesion.read.dicom.header import DamagedFile
+from mslesion.read.dicom.layout import ALWAYS_LOSSY
 from mslesion.read.dicom.pixels import files_sha256, read_voxels
 from mslesion.read.dicom.series import DicomFolder, Stack, Study, read_folder
 from mslesion.read.dicom.stack import OrderedStack, order_stack

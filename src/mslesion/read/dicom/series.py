@@ -10,15 +10,14 @@ from pathlib import Path
 
 from mslesion.read.dicom.address import SERIES, STUDY, short_name
 from mslesion.read.dicom.header import (
-    PREAMBLE_BYTES,
     DamagedFile,
     DicomImage,
     Frame,
     Kind,
     OtherObject,
-    is_dicom,
     read_header,
 )
+from mslesion.read.dicom.stream import PREAMBLE_BYTES, is_dicom
 
 PARALLEL = 0.02
 """Slices whose direction cosines differ by less than this (a degree) are of one stack."""

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mslesion.detection import Detection
 from mslesion.extras import require
-from mslesion.read.dicom.header import quiet_pydicom
+from mslesion.read.dicom.stream import quiet_pydicom
 from mslesion.write.dicom.identity import DicomIdentity, Uids
 from mslesion.write.dicom.report import report_object
 from mslesion.write.dicom.segmentation import mask_object, probability_object

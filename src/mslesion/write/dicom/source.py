@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.errors import ScanError, UsageError
 from mslesion.read.dicom.address import is_address
-from mslesion.read.dicom.header import data_set, header_of, quiet_pydicom
 from mslesion.read.dicom.reading import find_series
 from mslesion.read.dicom.series import Slice
+from mslesion.read.dicom.stream import data_set, header_of, quiet_pydicom
 from mslesion.write.dicom.identity import DicomIdentity
 
 if TYPE_CHECKING:
