@@ -27,7 +27,7 @@ MOST_HEADER_PARTS = 7 * 2**15
 """Steps in a stream: an element takes one to four, an item of a sequence four and those below. 400
 frames of 127 elements in sequences of unknown length take 205,000."""
 PARTS_OF_ITEM = 4
-"""What an item costs beyond its reads: it becomes a data set, which takes longer than an element."""
+"""Of an item beyond its reads: it becomes a data set, which takes longer than an element."""
 MOST_VALUE_BYTES = 2**12
 """No value that is asked for is as long; pydicom makes an object of every number in it."""
 MOST_INFLATED_BYTES = 2**25
