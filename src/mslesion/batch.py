@@ -152,7 +152,7 @@ def detect_participants(
 
     def prepare() -> None:
         require_our_tables(output)
-        _forget(tasks, output, cohort)
+        remove_tables(output)
         _describe(cohort, output)
 
     outcomes: list[Outcome] = []

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import small_head
 from made_up_detection import BOX, detection_of
 from mslesion import batch
 from mslesion.cli import COMMANDS, EXIT_SOME_REFUSED, main
@@ -19,6 +18,7 @@ from mslesion.detector import Detector
 from mslesion.read import read_scan
 from mslesion.read.inputs import input_sha256
 from mslesion.write.nifti import write_nifti
+from small_head import small_head
 from viewed_output import client_on
 
 DOCS = Path(__file__).parents[2] / "docs"

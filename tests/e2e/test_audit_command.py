@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import MakeBidsCohort
 from mslesion.cli import main
+from small_head import MakeBidsCohort
 
 PEOPLE = {"07": "MS", "02": "MS", "05": "MS", "04": "control", "01": "control", "06": "control"}
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import small_head
 from made_up_detection import BOX, detection_of
 from mslesion import batch
 from mslesion.cli import main
@@ -29,6 +28,7 @@ from mslesion.read import read_scan
 from mslesion.write import detection as writing
 from mslesion.write.folder import LOCK_NAME, participant_folder
 from mslesion.write.nifti import write_nifti
+from small_head import small_head
 
 FAILURES: dict[str, Exception] = {}
 """What to raise for a scan, by its name."""

@@ -13,7 +13,7 @@ from mslesion import __version__
 from mslesion.cohort.outliers import outliers
 from mslesion.read.detections import MADE_BY
 from mslesion.read.names import bids_entities
-from mslesion.read.side_files import file_sha256, read_json
+from mslesion.read.side_files import file_sha256, read_json_object
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.detection import LESION_COLUMNS
 from mslesion.write.run import COHORT, LESIONS, REPORT, RUN, Outcome
@@ -137,11 +137,8 @@ def _way(dataset: Path, folder: Path) -> str | None:
 
 def _doi(dataset: Path) -> str | None:
     """The DOI that a dataset says it has."""
-    with suppress(OSError, ValueError, AttributeError):
-        doi = read_json(dataset / _DESCRIPTION, "utf-8-sig").get("DatasetDOI")
-        if isinstance(doi, str):
-            return doi
-    return None
+    doi = read_json_object(dataset / _DESCRIPTION).get("DatasetDOI")
+    return doi if isinstance(doi, str) else None
 
 
 def _hash_uri(dataset: Path) -> str | None:

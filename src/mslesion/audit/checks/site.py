@@ -18,7 +18,7 @@ from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.survey import SurveyedScan
 from mslesion.audit.telling import PERMUTATIONS, tell_class
 from mslesion.read.names import without_ending
-from mslesion.read.side_files import read_json, read_text
+from mslesion.read.side_files import read_json_object, read_text
 
 _COLUMNS = ("site", "scanner", "center", "centre", "institution", "manufacturer", "hospital")
 _SIDECAR = (
@@ -98,12 +98,7 @@ def _participants(table: Path) -> dict[str, dict[str, str]]:
 
 def sidecar(image: Path) -> Mapping[str, object]:
     """What the JSON file beside an image says; nothing where there is none or it is damaged."""
-    path = image.with_name(without_ending(image.name) + ".json")
-    try:
-        value = read_json(path, "utf-8-sig")
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+    return read_json_object(image.with_name(without_ending(image.name) + ".json"))
 
 
 def _association(

@@ -214,17 +214,19 @@ def _cached(folder: Path, seed: int, index: int) -> TrainingVolume:
                 if array is not None:
                     np.save(partial / f"{part}.npy", array)
     contrast = training_contrast(index)
-    has_lesion_mask = contrast == FLAIR
-    arrays: dict[str, Any] = {
-        part: np.load(folder / f"{part}.npy", mmap_mode="r")
-        for part in _PARTS
-        if part != "lesion" or has_lesion_mask
-    }
+
+    def mapped(part: str) -> NDArray[Any]:
+        array: NDArray[Any] = np.load(folder / f"{part}.npy", mmap_mode="r")
+        return array
+
     return TrainingVolume(
         name=f"simulated-{seed}-{index}",
         contrast=contrast,
         in_plane_mm=(1.0, 1.0),
         slice_spacing_mm=1.0,
         is_ideal=True,
-        **({"lesion": None} | arrays),
+        image=mapped("image"),
+        lesion=mapped("lesion") if contrast == FLAIR else None,
+        ventricle=mapped("ventricle"),
+        brain=mapped("brain"),
     )
