@@ -100,7 +100,7 @@ export class Pictures {
       NVImage.new(bytes.slice(0), `${name}.nii`, colormap, opacity, null, low, high);
     const base = scan ? await image(scan, "scan", "gray", 1)
       : await image(probability ?? mask, "scan", "gray", 1, 0, 1.5);
-    const overlay = probability ? await image(probability, "probability", "inferno", this.isProbabilityShown ? PROBABILITY_OPACITY : 0, this.leastProbability, 1) : null;
+    const overlay = probability ? await image(probability, "probability", "blue2cyan", this.isProbabilityShown ? PROBABILITY_OPACITY : 0, this.leastProbability, 1) : null;
     // Colours run from 0, wherever what is shown begins.
     if (overlay) overlay.colormapType = ZERO_TO_MAX_TRANSPARENT_BELOW_MIN;
     while (this.nv.volumes.length) this.nv.removeVolumeByIndex(0);
