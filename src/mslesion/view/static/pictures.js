@@ -54,7 +54,7 @@ export class Pictures {
     this.mask = { isShown: true, opacity: 0.5, isOutline: false };
     this.painted = new Map();
     this.isProbabilityShown = false;
-    this.leastProbability = 0.02;
+    this.leastProbability = 0.1;
     this.isCursorShown = true;
     this.zoom = 1;
     this.layers = {};
