@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -126,34 +121,16 @@ def _is_complete(output: Path, index: int) -> bool:
 
 
 def _write_people(recipe: CohortRecipe, output: Path, missing: list[int], workers: int) -> None:
+    from joblib import Parallel, delayed  # of an extra
+
     load_anatomy()  # so that missing maps are one error here, not one in each worker
-    write = partial(_write_person, recipe, output)
-    label = "simulating people"
-    if workers == 1 or len(missing) == 1:
-        for index in track(missing, label, len(missing)):
-            write(index)
-        return
-    workers = min(workers, len(missing))
-    # Spawned, not forked: the caller may have started threads, which do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        for _ in track(_in_order(pool, write, missing), label, len(missing)):
-            pass
-
-
-def _in_order(pool: ProcessPoolExecutor, write: Any, missing: list[int]) -> Iterator[None]:
-    with _cancelling(pool):
-        yield from pool.map(write, missing, chunksize=1)
-
-
-@contextmanager
-def _cancelling(pool: ProcessPoolExecutor) -> Iterator[None]:
-    """On any error, do not start what still waits."""
-    try:
-        yield
-    except BaseException:
-        pool.shutdown(wait=True, cancel_futures=True)
-        raise
+    # Workers stay in the folder that they were started in, wherever the caller has gone since.
+    place = output.absolute()
+    written = Parallel(n_jobs=min(workers, len(missing)), return_as="generator")(
+        delayed(_write_person)(recipe, place, index) for index in missing
+    )
+    for _ in track(written, "simulating people", len(missing)):
+        pass
 
 
 def _write_person(recipe: CohortRecipe, output: Path, index: int) -> None:

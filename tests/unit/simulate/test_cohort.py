@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -31,6 +33,32 @@ def test_two_workers_write_the_same_bytes_as_one(cohort: Path, tmp_path: Path) -
     """One recipe gives one cohort, to the last byte, however many processes write it."""
     simulate_cohort(RECIPE, tmp_path / "parallel", workers=2)
     assert _bytes(tmp_path / "parallel") == _bytes(cohort)
+
+
+def test_a_script_of_a_few_lines_may_ask_for_workers(cohort: Path, tmp_path: Path) -> None:
+    """Nobody has to know of ``if __name__ == "__main__"`` to simulate in several processes."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from mslesion.simulate import CohortRecipe, simulate_cohort\n"
+        "from pathlib import Path\n"
+        "simulate_cohort(CohortRecipe(people=2, seed=7), Path('made'), workers=2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert _bytes(tmp_path / "made") == _bytes(cohort)
+
+
+def test_workers_of_an_earlier_folder_write_where_the_caller_is_now(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that wait for work were started elsewhere; a relative folder is the caller's."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        simulate_cohort(RECIPE, Path("made"), workers=2)
+        assert _bytes(tmp_path / name / "made") == _bytes(cohort)
 
 
 def test_an_unfinished_cohort_is_completed(cohort: Path, tmp_path: Path) -> None:
