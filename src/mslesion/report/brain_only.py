@@ -2,8 +2,8 @@
 
 The detector marks the brain beside the lesions, roughly. It is widened, without small parts that
 lie apart, until its gaps and furrows are filled, and taken back to a few millimetres from it; all
-beyond is black. Eyes, nose, skin and most of the skull lie outside, and what lies outside is in no
-picture of a report.
+beyond is black, and so is what lies next to the air around a head, whatever it was taken for. Eyes,
+nose, skin and most of the skull lie outside, and what lies outside is in no picture of a report.
 """
 
 from __future__ import annotations
@@ -23,12 +23,28 @@ _WIDENED_MM = 6.0
 _LESION_MM = 5.0
 """So much is shown around a lesion that lies away from the rest."""
 
+_FAR_MM = 1000.0
+"""So far apart are planes that are looked at one by one."""
+
 _NOWHERE_MM = -1000.0
 """The depth of what is shown in no case."""
 
 _LEAST_PART = 0.03
 """A part of brain with less of the largest's volume is none: an eye has half a percent of it, the
 cerebellum a tenth."""
+
+_SKIN_MM = 4.0
+"""So far from the air around a head nothing is shown."""
+
+_SKULL_MM = 6.0
+"""Where half of a brain's border lies deeper than this in its head, it has skull and skin."""
+
+_AIR = 0.15
+"""Air is darker than this share of the brain's median, once smoothed."""
+
+_SMOOTHED_MM = 2.0
+_OPENINGS_MM = 12.0
+"""Nostrils, ears and what else opens towards the air are narrower than twice this."""
 
 _COARSE_MM = 2.0
 _FEATHER_MM = 1.5
@@ -104,16 +120,18 @@ def _share(inside_mm: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def brain_only(
-    brain: NDArray[np.bool_], lesions: NDArray[np.bool_], spacing_mm: tuple[float, ...]
+    voxels: NDArray[np.float32],
+    brain: NDArray[np.bool_],
+    lesions: NDArray[np.bool_],
+    spacing_mm: tuple[float, ...],
 ) -> BrainOnly:
     """What may be shown of a volume whose brain and lesions (X, Y, Z) are roughly known.
 
     Nothing, where there is neither. Small parts that lie apart from the brain are left out: they
-    are mostly eyes, nose or neck. All lesions lie within what is shown.
+    are mostly eyes, nose or neck. Skin is left out where there is any. All lesions lie within what
+    is shown.
     """
-    steps = tuple(max(1, round(_COARSE_MM / mm)) for mm in spacing_mm)
-    cell_mm = tuple(step * mm for step, mm in zip(steps, spacing_mm, strict=True))
-    thin = tuple(slice(step // 2, None, step) if step > 1 else slice(None) for step in steps)
+    steps, cell_mm, thin = _cells(spacing_mm)
     main, spots = _main_parts(brain[thin]), _in_cells(lesions, steps, brain[thin].shape)
     used = np.argwhere(main | spots)
     if not used.size:
@@ -125,10 +143,61 @@ def brain_only(
     padding = [(n, n) for n in air]
     main, spots = np.pad(main[around], padding), np.pad(spots[around], padding)
     inside_mm = _inside(main, _WIDENED_MM, MARGIN_MM, cell_mm)
+    depth_mm = _depth_in_head_mm(voxels[thin], brain[thin], cell_mm)
+    wide = [
+        np.clip(np.arange(a - n, b + n), 0, count - 1)
+        for a, b, n, count in zip(low, high, air, depth_mm.shape, strict=True)
+    ]
+    depth_mm = depth_mm[np.ix_(*wide)]
+    if _has_skull(main, depth_mm):
+        inside_mm = np.minimum(inside_mm, depth_mm - np.float32(_SKIN_MM))
     if (spots & (inside_mm < _LESION_MM)).any():
         inside_mm = np.maximum(inside_mm, _inside(spots, _LESION_MM, _LESION_MM, cell_mm))
     first = tuple(int(a - n) * step for a, n, step in zip(low, air, steps, strict=True))
     return BrainOnly(brain.shape, first, steps, inside_mm)  # type: ignore[arg-type]
+
+
+def _depth_in_head_mm(
+    voxels: NDArray[np.float32], brain: NDArray[np.bool_], cell_mm: tuple[float, ...]
+) -> NDArray[np.float32]:
+    """How deep each cell lies within the head, whose openings are closed in every axial plane.
+
+    What lies beyond the volume is not air.
+    """
+    if not brain.any():
+        return np.full(brain.shape, _FAR_MM, np.float32)
+    air = _AIR * float(np.median(voxels[brain]))
+    head = ndimage.gaussian_filter(voxels, [_SMOOTHED_MM / mm for mm in cell_mm]) > air
+    wide = [max(1, round(_OPENINGS_MM / mm)) for mm in cell_mm[:2]]
+    padded = np.pad(head, [(n, n) for n in wide] + [(0, 0)])
+    in_plane_mm = (*cell_mm[:2], _FAR_MM)
+    widened = ndimage.distance_transform_edt(~padded, in_plane_mm) <= _OPENINGS_MM
+    closed = ndimage.distance_transform_edt(widened, in_plane_mm) > _OPENINGS_MM
+    head |= closed[wide[0] : -wide[0], wide[1] : -wide[1]]
+    for index in range(head.shape[2]):
+        head[:, :, index] = ndimage.binary_fill_holes(head[:, :, index])
+    if head.all():
+        return np.full(head.shape, _FAR_MM, np.float32)
+    # Within planes: in the one below, a sinus may lie that is open where a face was removed.
+    depth_mm: NDArray[np.float32] = ndimage.distance_transform_edt(head, in_plane_mm).astype(
+        np.float32
+    )
+    return depth_mm
+
+
+def _has_skull(brain: NDArray[np.bool_], depth_mm: NDArray[np.float32]) -> bool:
+    """Whether more than a thin layer lies between the brain and the air, within planes."""
+    border = brain & ~ndimage.binary_erosion(brain, np.ones((3, 3, 1)))
+    return bool(border.any() and np.median(depth_mm[border]) > _SKULL_MM)
+
+
+def _cells(
+    spacing_mm: tuple[float, ...],
+) -> tuple[tuple[int, ...], tuple[float, ...], tuple[slice, ...]]:
+    """Voxels of a cell along each axis, its size in mm, and the slices that take one of each."""
+    steps = tuple(max(1, round(_COARSE_MM / mm)) for mm in spacing_mm)
+    cell_mm = tuple(step * mm for step, mm in zip(steps, spacing_mm, strict=True))
+    return steps, cell_mm, tuple(slice(step // 2, None, step) for step in steps)
 
 
 def _main_parts(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:

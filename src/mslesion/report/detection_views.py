@@ -51,9 +51,10 @@ class Scene:
 
 def scene_of(detection: Detection) -> Scene:
     """Lay a detection out: nothing of the scan is seen in a picture but by way of this."""
+    scan = detection.scan
     return Scene(
         detection,
-        brain_only(detection.brain, detection.mask, detection.scan.spacing_mm),
+        brain_only(scan.voxels, detection.brain, detection.mask, scan.spacing_mm),
         _numbered_lesions(detection),
         grey_window(detection),
     )

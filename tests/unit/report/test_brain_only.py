@@ -18,6 +18,11 @@ def ball(centre, radius_mm, shape=SHAPE, spacing_mm=SPACING_MM):
     return squares <= radius_mm**2
 
 
+def bare(brain):
+    """An image of a brain without a head around it."""
+    return np.where(brain, 100, 0).astype(np.float32)
+
+
 def shown_of(region, shape=SHAPE):
     """How much of each voxel is shown, slice by slice."""
     return np.stack([region.share(k) for k in range(shape[2])], axis=2)
@@ -31,7 +36,7 @@ def away_mm(mask, spacing_mm=SPACING_MM):
 def test_all_of_the_brain_is_shown_and_nothing_far_from_it():
     """Two millimetres are the size of a cell."""
     brain = ball((45, 50, 32), 60)
-    shown = shown_of(brain_only(brain, np.zeros_like(brain), SPACING_MM))
+    shown = shown_of(brain_only(bare(brain), brain, np.zeros_like(brain), SPACING_MM))
     assert (shown[brain] == 1).all()
     assert not shown[away_mm(brain) > MARGIN_MM + 2].any()
     assert shown[(away_mm(brain) > 0) & (away_mm(brain) < 1.5)].all()
@@ -44,7 +49,7 @@ def test_furrows_and_ventricles_are_filled_and_an_eye_is_not():
     brain[44:46] = False
     brain[ball((60, 50, 32), 5)] = False
     eye = ball((30, 98, 20), 12)
-    shown = shown_of(brain_only(brain | eye, np.zeros_like(brain), SPACING_MM))
+    shown = shown_of(brain_only(bare(brain | eye), brain | eye, np.zeros_like(brain), SPACING_MM))
     inner = away_mm(~whole) > 4
     assert (shown[inner] == 1).all()
     assert not shown[eye & (away_mm(whole) > MARGIN_MM + 2)].any()
@@ -54,7 +59,7 @@ def test_a_lesion_away_from_the_brain_is_shown_with_little_around_it():
     """What is outlined must be seen, wherever it is."""
     brain, lesion = ball((45, 50, 32), 50), np.zeros(SHAPE, bool)
     lesion[10:12, 100:102, 10:11] = True
-    shown = shown_of(brain_only(brain, lesion, SPACING_MM))
+    shown = shown_of(brain_only(bare(brain), brain, lesion, SPACING_MM))
     assert shown[lesion].all()
     assert not shown[(away_mm(lesion) > 8) & (away_mm(brain) > MARGIN_MM + 2)].any()
 
@@ -62,7 +67,7 @@ def test_a_lesion_away_from_the_brain_is_shown_with_little_around_it():
 def test_without_a_brain_nothing_is_shown():
     """What is no brain may be a face."""
     nothing = np.zeros(SHAPE, bool)
-    region = brain_only(nothing, nothing, SPACING_MM)
+    region = brain_only(bare(nothing), nothing, nothing, SPACING_MM)
     assert not shown_of(region).any()
     assert region.box == tuple(slice(0, n) for n in SHAPE)
     assert not region.shares(region.box).any()
@@ -74,7 +79,7 @@ def test_slices_and_volume_agree_whatever_the_voxels(spacing_mm):
     shape = tuple(int(150 / mm) for mm in spacing_mm)
     middle = tuple(n / 2 for n in shape)
     brain = ball(middle, 50, shape, spacing_mm)
-    region = brain_only(brain, np.zeros_like(brain), spacing_mm)
+    region = brain_only(bare(brain), brain, np.zeros_like(brain), spacing_mm)
     shown = shown_of(region, shape)
     cells = np.zeros(shape)
     cells[region.box] = region.shares(region.box)
@@ -98,7 +103,7 @@ def depth_of_what_is_shown_mm(scan, brain, mask):
     """From the air around the head to the outermost voxel shown, in slices through brain."""
     level = np.median(scan.voxels[brain])
     head = ndimage.gaussian_filter(scan.voxels, [2 / mm for mm in scan.spacing_mm]) > 0.15 * level
-    shown = shown_of(brain_only(brain, mask, scan.spacing_mm), mask.shape) > 0
+    shown = shown_of(brain_only(scan.voxels, brain, mask, scan.spacing_mm), mask.shape) > 0
     depths = []
     for k in np.flatnonzero(brain.any(axis=(0, 1))):
         filled = ndimage.binary_fill_holes(_closed(head[:, :, k], scan.spacing_mm))
@@ -119,13 +124,45 @@ def head_by_hand():
     }
 
 
+def image_of(head):
+    """What such a head looks like: all but the skull shines."""
+    return sum(bare(part) for part in head.values()).clip(max=100)
+
+
+def test_what_is_taken_for_brain_up_to_the_skin_is_cut_off_there():
+    """Fat beside the brain may be marked with it; the skin over it is not shown, a lesion is."""
+    head = head_by_hand()
+    fat = ball((76, 48, 34), 12)
+    seen, image = head["brain"] | fat, image_of(head | {"fat": fat})
+    to_air_mm = ndimage.distance_transform_edt(head["brain"] | fat | (away_mm(head["brain"]) < 14),
+                                               (*SPACING_MM[:2], 1000.0))  # fmt: skip
+    lesion = fat & (to_air_mm < 4)
+    assert lesion.any()
+    shown = shown_of(brain_only(image, seen, np.zeros_like(seen), SPACING_MM))
+    assert shown[head["brain"]].all()
+    assert shown[fat & (to_air_mm > 8)].all()
+    assert not shown[to_air_mm < 2].any()
+    assert shown_of(brain_only(image, seen, lesion, SPACING_MM))[lesion].all()
+
+
+def test_a_stripped_brain_in_thick_slices_is_shown_to_its_border():
+    """Where air begins at the brain there is no skin, also where few slices make steep steps."""
+    spacing_mm = (2.0, 2.0, 8.0)
+    places_mm = (np.arange(n) * mm for n, mm in zip((90, 110, 15), spacing_mm, strict=True))
+    grids = np.meshgrid(*places_mm, indexing="ij", sparse=True)
+    axes = zip(grids, (90, 110, 60), (70, 85, 55), strict=True)
+    brain = sum(((grid - centre) / radius) ** 2 for grid, centre, radius in axes) <= 1
+    region = brain_only(bare(brain), brain, np.zeros_like(brain), spacing_mm)
+    assert (shown_of(region, brain.shape)[brain] > 0.5).all()
+
+
 def test_neither_eyes_nor_nose_nor_skin_are_shown():
     """Also where the detector takes eyes and nose for brain, as long as they lie apart from it."""
     head = head_by_hand()
-    brain = head["brain"]
+    brain, image = head["brain"], image_of(head)
     apart = (head["eyes"] | head["nose"]) & (away_mm(brain) > 3)
     for seen in (brain, brain | apart):
-        shown = shown_of(brain_only(seen, np.zeros_like(brain), SPACING_MM))
+        shown = shown_of(brain_only(image, seen, np.zeros_like(brain), SPACING_MM))
         assert shown[brain].all()
         for part in (head["skin"], apart & (away_mm(brain) > MARGIN_MM + 2)):
             assert not shown[part].any()
