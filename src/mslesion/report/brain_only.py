@@ -144,11 +144,9 @@ def brain_only(
     main, spots = np.pad(main[around], padding), np.pad(spots[around], padding)
     inside_mm = _inside(main, _WIDENED_MM, MARGIN_MM, cell_mm)
     depth_mm = _depth_in_head_mm(voxels[thin], brain[thin], cell_mm)
-    wide = [
-        np.clip(np.arange(a - n, b + n), 0, count - 1)
-        for a, b, n, count in zip(low, high, air, depth_mm.shape, strict=True)
-    ]
-    depth_mm = depth_mm[np.ix_(*wide)]
+    places = (np.arange(a - n, b + n) for a, b, n in zip(low, high, air, strict=True))
+    nearest = (np.clip(at, 0, n - 1) for at, n in zip(places, depth_mm.shape, strict=True))
+    depth_mm = depth_mm[np.ix_(*nearest)]
     if _has_skull(main, depth_mm):
         inside_mm = np.minimum(inside_mm, depth_mm - np.float32(_SKIN_MM))
     if (spots & (inside_mm < _LESION_MM)).any():
@@ -162,10 +160,11 @@ def _depth_in_head_mm(
 ) -> NDArray[np.float32]:
     """How deep each cell lies within the head, whose openings are closed in every axial plane.
 
-    What lies beyond the volume is not air.
+    Infinitely, where there is no air or no brain to tell it by. What lies beyond the volume is not
+    air.
     """
     if not brain.any():
-        return np.full(brain.shape, _FAR_MM, np.float32)
+        return np.full(brain.shape, np.inf, np.float32)
     air = _AIR * float(np.median(voxels[brain]))
     head = ndimage.gaussian_filter(voxels, [_SMOOTHED_MM / mm for mm in cell_mm]) > air
     wide = [max(1, round(_OPENINGS_MM / mm)) for mm in cell_mm[:2]]
@@ -177,7 +176,7 @@ def _depth_in_head_mm(
     for index in range(head.shape[2]):
         head[:, :, index] = ndimage.binary_fill_holes(head[:, :, index])
     if head.all():
-        return np.full(head.shape, _FAR_MM, np.float32)
+        return np.full(head.shape, np.inf, np.float32)
     # Within planes: in the one below, a sinus may lie that is open where a face was removed.
     depth_mm: NDArray[np.float32] = ndimage.distance_transform_edt(head, in_plane_mm).astype(
         np.float32
