@@ -25,6 +25,7 @@ from mslesion.lesions.learning.calibration import (
     choose_operating_point,
     fit_logistic,
     fit_voxel_calibration,
+    score,
 )
 from mslesion.lesions.model import (
     SHIPPED,
@@ -282,6 +283,18 @@ def test_the_operating_point_is_the_one_that_scores_best() -> None:
     scan = ValidationScan("a", probability, reference, GRID)
     assert choose_operating_point([scan] * 2) == OperatingPoint(0.4, 0.6, 6.0)
     assert choose_operating_point([scan]) == UNCHOSEN
+
+
+def test_false_lesions_in_a_scan_without_any_cost_by_number_and_volume() -> None:
+    """By hand: none 1; one of 0.1 ml (2/3 + 2/3) / 2; two of 0.1 ml each (1/2 + 1/2) / 2."""
+    nothing = np.zeros((30, 10, 10), np.bool_)
+    one, two = nothing.copy(), nothing.copy()
+    one[:5, :5, :2] = two[:5, :5, :2] = two[20:25, :5, :2] = True
+    scores = [score(compare_masks(found, nothing, 2.0)) for found in (nothing, one, two)]
+    assert scores == pytest.approx([1, 2 / 3, 1 / 2])
+    with_lesions = compare_masks(two, one, 2.0)
+    assert score(with_lesions) == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert score(compare_masks(nothing, one, 2.0)) == 0
 
 
 @pytest.mark.parametrize("copies", [1, 60])

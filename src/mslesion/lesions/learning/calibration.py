@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.evaluation import logistic
-from mslesion.evaluation.lesions import match_lesions
+from mslesion.evaluation.lesions import LesionAgreement, match_lesions
 from mslesion.evaluation.logistic import logit
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.model import Calibration
@@ -28,6 +28,7 @@ LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 
 _LOWEST = 0.005
 _SMALL_STEP = 1e-8
+_ADDED_LESION_MM3 = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +116,7 @@ def fit_logistic(
 def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     """The point nearest to :data:`UNCHOSEN` that is not clearly worse than the best one.
 
-    The best has the highest mean of Dice and lesion F1 over the scans, whose ``probability`` is
+    The best has the highest mean of :func:`score` over the scans, whose ``probability`` is
     calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
     scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
     1984), by which few scans change little. One scan alone changes nothing. Points are as far from
@@ -164,5 +165,20 @@ def _scores(scan: ValidationScan, points: Sequence[OperatingPoint]) -> NDArray[n
         for index, point in enumerate(points):
             if point.threshold == threshold:
                 agreement = matches.agreement(point.keeps(peaks, volumes_mm3))
-                scores[index] = (agreement.dice + agreement.lesion_f1) / 2
+                scores[index] = score(agreement)
     return scores
+
+
+def score(agreement: LesionAgreement) -> float:
+    """Mean of Dice and lesion F1; in a scan without lesions, as if one of 0.1 ml had been found.
+
+    Both measures are 1 there with nothing found and 0 with anything, be it a speck or a litre: a
+    scan that tells such points apart by all or nothing outvotes several with lesions. With the
+    added lesion, which is found and drawn as it is, each false one costs something, and a large
+    one more.
+    """
+    if agreement.reference_voxels.size:
+        return (agreement.dice + agreement.lesion_f1) / 2
+    dice = 2 * _ADDED_LESION_MM3 / (2 * _ADDED_LESION_MM3 + agreement.found_total_mm3)
+    lesion_f1 = 2 / (2 + agreement.false_lesions)
+    return (dice + lesion_f1) / 2
