@@ -1,13 +1,14 @@
 """Detection speed beside what one would run otherwise, in one run on the same machine.
 
-    python benchmarks/detection.py                      # about ten minutes on two cores
+    python benchmarks/detection.py                      # about 13 minutes on two cores
     python benchmarks/detection.py --quick              # one round on smaller volumes
     python benchmarks/detection.py --json speed.json    # every number too
 
 First the whole command, from its start to the last file written, on simulated scans. Then the
-networks alone on a 1 mm volume: ours, the same networks through MONAI's sliding window, and a 3D
-U-Net of nnU-Net's default size through the same. All are run in turn, round by round, so that a
-busy machine slows all; ratios are taken within a round.
+networks alone on a 1 mm volume, of each shipped model: ours, the same networks through MONAI's
+sliding window, and beside the default model a 3D U-Net of nnU-Net's default size through the same.
+All are run in turn, round by round, so that a busy machine slows all; ratios are taken within a
+round.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,7 +35,7 @@ from numpy.typing import NDArray
 
 from arithmetic import count_multiply_adds, matrix_product, seconds_of
 from mslesion.lesions.inference import slab_probabilities
-from mslesion.lesions.model import LesionModel, parameter_count, shipped_model
+from mslesion.lesions.model import SHIPPED, LesionModel, parameter_count, shipped_model
 from mslesion.lesions.slabs import Slab, slabs_of
 from mslesion.read import read_scan
 from rivals import (
@@ -53,6 +55,7 @@ from rivals import (
 )
 from scans_to_time import THICK_SHAPE, THIN_SHAPE, TimedScan, thick_scan, thin_scans
 
+DEFAULT, *OTHERS = SHIPPED
 TARGET_SECONDS = {THICK_SHAPE: 8.0, THIN_SHAPE: 30.0}
 TARGET_MB = 1500.0
 DEPTHS = (45, 91, 182)
@@ -96,9 +99,10 @@ class NetworkTime:
 
 @dataclass(frozen=True)
 class CommandTime:
-    """The whole command on one scan; seconds and peak memory, one a round."""
+    """The whole command on one scan with one model; seconds and peak memory, one a round."""
 
     name: str
+    model: str
     megavoxels: float
     seconds: tuple[float, ...]
     peak_mb: tuple[float, ...]
@@ -170,41 +174,47 @@ def time_command(command: Sequence[str]) -> tuple[float, float]:
     return measured["seconds"], measured["peak_mb"]
 
 
-def detect_command(scan: Path, output: Path, threads: int) -> list[str]:
+def detect_command(scan: Path, output: Path, model: str, threads: int) -> list[str]:
     """What a user types."""
     words = [sys.executable, "-m", "mslesion", "detect", str(scan), "--output", str(output)]
-    return [*words, "--threads", str(threads)]
+    return [*words, "--model", model, "--threads", str(threads)]
 
 
 def time_commands(
-    scans: Sequence[TimedScan], rounds: int, threads: int, folder: Path
+    runs: Sequence[tuple[str, TimedScan]], rounds: int, threads: int, folder: Path
 ) -> tuple[CommandTime, ...]:
-    """``mslesion detect`` on each scan in turn, each time into a new folder."""
-    measured: list[list[tuple[float, float]]] = [[] for _ in scans]
+    """``mslesion detect`` with each model on its scan in turn, each time into a new folder."""
+    measured: list[list[tuple[float, float]]] = [[] for _ in runs]
     for number in range(rounds):
-        for scan, row in zip(scans, measured, strict=True):
-            output = folder / f"{scan.name}-{number}"
-            row.append(time_command(detect_command(scan.path, output, threads)))
+        for (model, scan), row in zip(runs, measured, strict=True):
+            output = folder / f"{scan.name}-{model}-{number}"
+            row.append(time_command(detect_command(scan.path, output, model, threads)))
     return tuple(
         CommandTime(
             scan.name,
+            model,
             scan.megavoxels,
             tuple(seconds for seconds, _ in row),
             tuple(megabytes for _, megabytes in row),
             TARGET_SECONDS.get(scan.shape),
         )
-        for scan, row in zip(scans, measured, strict=True)
+        for (model, scan), row in zip(runs, measured, strict=True)
     )
 
 
 # --- the networks alone --------------------------------------------------------------------------
 
 
-def all_contenders(scan: TimedScan, model: LesionModel, longest_s: float) -> list[Contender]:
-    """Ours, MONAI's with two sizes of window, nnU-Net's; each has run once and is warm."""
+def all_contenders(scan: TimedScan, longest_s: float) -> dict[str, list[Contender]]:
+    """Of each model ours and MONAI's with two sizes of window; beside the first nnU-Net's.
+
+    Each has run once and is warm.
+    """
     voxels = read_scan(scan.path)
     slabs = list(slabs_of(voxels))
-    return [*our_contenders(slabs, model), nnunet_contender(voxels.voxels, longest_s)]
+    contenders = {name: our_contenders(slabs, shipped_model(name)) for name in SHIPPED}
+    contenders[DEFAULT].append(nnunet_contender(voxels.voxels, longest_s))
+    return contenders
 
 
 def our_contenders(slabs: Sequence[Slab], model: LesionModel) -> list[Contender]:
@@ -285,16 +295,24 @@ def in_turn(works: Sequence[Callable[[], object]], rounds: int) -> list[list[flo
 
 
 def time_networks(
-    contenders: Sequence[Contender], rounds: int
-) -> tuple[tuple[NetworkTime, ...], float]:
-    """Each contender's times, and the machine's peak rate in GFLOP/s, measured between them."""
+    contenders: Mapping[str, Sequence[Contender]], rounds: int
+) -> tuple[dict[str, tuple[NetworkTime, ...]], float]:
+    """The times of each model's contenders, and the machine's peak rate in GFLOP/s, between them.
+
+    Ratios are to the same model's first contender.
+    """
     product, product_gflop = matrix_product()
     product()
-    works = [contender.run for contender in contenders] + [product] * _PRODUCTS_A_ROUND
+    everyone = [contender for of_model in contenders.values() for contender in of_model]
+    works = [contender.run for contender in everyone] + [product] * _PRODUCTS_A_ROUND
     rows = in_turn(works, rounds)
-    ours_and_theirs, products = rows[: len(contenders)], rows[len(contenders) :]
-    peak = product_gflop / min(min(row) for row in products)
-    return network_times(contenders, ours_and_theirs, peak), peak
+    peak = product_gflop / min(min(row) for row in rows[len(everyone) :])
+    measured = iter(rows)
+    times = {
+        model: network_times(of_model, list(islice(measured, len(of_model))), peak)
+        for model, of_model in contenders.items()
+    }
+    return times, peak
 
 
 # --- what is printed -----------------------------------------------------------------------------
@@ -319,17 +337,20 @@ def _processor_name() -> str:
 
 
 def command_lines(times: Sequence[CommandTime]) -> list[str]:
-    """The whole command as a table, with the line through the volumes of one kind of scan."""
+    """The whole command as a table."""
     lines = [
         "whole command 'mslesion detect', start to files written (median of the rounds)",
-        f"{'scan':<14}{'seconds':>9}{'target':>8}{'peak MB':>9}{'target':>8}{'s/Mvoxel':>10}",
+        (
+            f"{'scan':<14}{'model':<9}{'seconds':>9}{'target':>8}{'peak MB':>9}{'target':>8}"
+            f"{'s/Mvoxel':>10}"
+        ),
     ]
     for time in times:
         seconds = median(time.seconds)
         target = "" if time.target_seconds is None else f"{time.target_seconds:.0f}"
         lines.append(
-            f"{time.name:<14}{seconds:>9.2f}{target:>8}{max(time.peak_mb):>9.0f}{TARGET_MB:>8.0f}"
-            f"{seconds / time.megavoxels:>10.2f}"
+            f"{time.name:<14}{time.model:<9}{seconds:>9.2f}{target:>8}{max(time.peak_mb):>9.0f}"
+            f"{TARGET_MB:>8.0f}{seconds / time.megavoxels:>10.2f}"
         )
     return lines
 
@@ -337,16 +358,17 @@ def command_lines(times: Sequence[CommandTime]) -> list[str]:
 def growth_line(line: Growth) -> str:
     """The fit in words."""
     return (
-        f"1 mm volumes: {line.seconds_at_none:.2f} s + {line.seconds_per_megavoxel:.2f} s per "
-        f"million voxels; largest residual {line.largest_residual_s:.2f} s "
+        f"1 mm volumes, {DEFAULT}: {line.seconds_at_none:.2f} s + "
+        f"{line.seconds_per_megavoxel:.2f} s per million voxels; "
+        f"largest residual {line.largest_residual_s:.2f} s "
         f"({line.largest_residual_share:.1%}): linear if small"
     )
 
 
-def network_lines(name: str, times: Sequence[NetworkTime], peak_gflop_s: float) -> list[str]:
-    """The networks as a table, what each row is, and what the ratios are."""
+def network_lines(name: str, model: str, times: Sequence[NetworkTime]) -> list[str]:
+    """The networks of one model and what stands beside them as a table."""
     lines = [
-        f"networks alone on {name} at 1 mm (files, resampling and lesions left out)",
+        f"networks alone on {name} at 1 mm, {model} (files, resampling and lesions left out)",
         (
             f"{'':<16}{'seconds':>9}{'ratio':>8}  {'of the rounds':<17}{'GFLOP':>8}{'GFLOP/s':>9}"
             f"{'of peak':>9}"
@@ -359,14 +381,22 @@ def network_lines(name: str, times: Sequence[NetworkTime], peak_gflop_s: float) 
             f"{time.label:<16}{median(time.seconds):>9.2f}{middle:>8.2f}  {spread:<17}"
             f"{time.gflop:>8.0f}{time.gflop_per_second:>9.1f}{time.share_of_peak:>9.1%}"
         )
-    ratio = times[-1].ratio[0]
+    return lines
+
+
+def closing_lines(networks: Mapping[str, Sequence[NetworkTime]], peak_gflop_s: float) -> list[str]:
+    """What each row of the tables is, and what the ratios are."""
+    nnunet = networks[DEFAULT][-1]
     return [
-        *lines,
         f"peak: {peak_gflop_s:.1f} GFLOP/s, the best float32 matrix product of the same run",
-        *(f"{time.label}: {time.note}" for time in times),
+        *(
+            f"{model}, {time.label}: {time.note}"
+            for model, times in networks.items()
+            for time in times
+        ),
         (
             f"With nnU-Net's {NNUNET_MIRRORINGS}-fold mirroring, its default, the ratio of "
-            f"{times[-1].label} would be {NNUNET_MIRRORINGS * ratio:.0f}."
+            f"{nnunet.label} would be {NNUNET_MIRRORINGS * nnunet.ratio[0]:.0f}."
         ),
         "Ratios are times over ours, each taken within one round of this one run; aims: (a) and",
         "(a') at least 1, (b) at least 10.",
@@ -388,21 +418,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     about = machine(options.threads)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
+        thick = thick_scan(folder)
         thin = thin_scans(folder, QUICK_DEPTHS if options.quick else DEPTHS)
-        commands = time_commands([thick_scan(folder), *thin], rounds, options.threads, folder)
-        line = growth(commands[1:])
+        runs = [(DEFAULT, scan) for scan in (thick, *thin)]
+        runs += [(model, scan) for model in OTHERS for scan in (thick, thin[-1])]
+        commands = time_commands(runs, rounds, options.threads, folder)
+        line = growth(commands[1 : 1 + len(thin)])
         print(", ".join(f"{key} {value}" for key, value in about.items()))
         print("", *command_lines(commands), growth_line(line), sep="\n", flush=True)
         longest_s = 0 if options.quick else LONGEST_S
-        contenders = all_contenders(thin[-1], shipped_model(), longest_s)
-        networks, peak = time_networks(contenders, rounds)
-    print("", *network_lines(thin[-1].name, networks, peak), sep="\n")
+        networks, peak = time_networks(all_contenders(thin[-1], longest_s), rounds)
+    for model, times in networks.items():
+        print("", *network_lines(thin[-1].name, model, times), sep="\n")
+    print(*closing_lines(networks, peak), sep="\n")
     if options.json:
         record = {
             "machine": about,
             "commands": [asdict(time) for time in commands],
             "growth": asdict(line),
-            "networks": [asdict(time) for time in networks],
+            "networks": {
+                model: [asdict(time) for time in times] for model, times in networks.items()
+            },
             "peak_gflop_per_second": peak,
         }
         options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

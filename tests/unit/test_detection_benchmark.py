@@ -182,7 +182,7 @@ def test_a_long_volume_is_reckoned_from_one_window(benchmark: ModuleType) -> Non
 
 def _command_times(benchmark: ModuleType, seconds: dict[float, float]) -> list[object]:
     return [
-        benchmark.CommandTime(f"{n}", n, (s, s, s), (400.0, 900.0, 500.0), 30.0)
+        benchmark.CommandTime(f"{n}", "small", n, (s, s, s), (400.0, 900.0, 500.0), 30.0)
         for n, s in seconds.items()
     ]
 
@@ -200,8 +200,10 @@ def test_growth_tells_a_line_from_a_curve(benchmark: ModuleType) -> None:
 def test_the_table_shows_time_target_and_the_highest_memory(benchmark: ModuleType) -> None:
     """A reader sees at once whether a target is met."""
     (_, header, row) = benchmark.command_lines(_command_times(benchmark, {2: 5.0}))
-    assert header.split() == ["scan", "seconds", "target", "peak", "MB", "target", "s/Mvoxel"]
-    assert row.split() == ["2", "5.00", "30", "900", "1500", "2.50"]
+    assert header.split() == [
+        "scan", "model", "seconds", "target", "peak", "MB", "target", "s/Mvoxel",
+    ]  # fmt: skip
+    assert row.split() == ["2", "small", "5.00", "30", "900", "1500", "2.50"]
 
 
 def test_a_command_is_timed_with_its_own_memory(benchmark: ModuleType) -> None:
@@ -248,7 +250,7 @@ def test_the_whole_benchmark_on_tiny_scans(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One run prints both tables; the JSON holds the numbers that the ratios come from."""
+    """One run prints every table; the JSON holds the numbers that the ratios come from."""
     from scans_to_time import TimedScan
 
     def scans(folder: Path, depths: tuple[int, ...] = (5,)) -> tuple[TimedScan, ...]:
@@ -266,7 +268,7 @@ def test_the_whole_benchmark_on_tiny_scans(
         "thick_scan": lambda folder: scans(folder)[0],
         "thin_scans": scans,
         "detect_command": lambda *_: [sys.executable, "-S", "-c", "pass"],
-        "shipped_model": lambda: model,
+        "shipped_model": lambda _: model,
         "nnunet_contender": lambda voxels, _: nnunet(voxels, 0.0, (4, 8, 8), (16, 16, 16)),
         "matrix_product": lambda: product(64),
         "QUICK_DEPTHS": (3, 4, 6),
@@ -276,24 +278,27 @@ def test_the_whole_benchmark_on_tiny_scans(
     benchmark.main(["--quick", "--json", str(place), "--threads", str(torch.get_num_threads())])
     printed = capsys.readouterr().out
     measured = json.loads(place.read_text(encoding="utf-8"))
-    assert [c["name"] for c in measured["commands"]] == [
-        "32x32x5",
-        "32x32x3",
-        "32x32x4",
-        "32x32x6",
+    assert [(c["name"], c["model"]) for c in measured["commands"]] == [
+        ("32x32x5", "default"),
+        ("32x32x3", "default"),
+        ("32x32x4", "default"),
+        ("32x32x6", "default"),
+        ("32x32x5", "small"),
+        ("32x32x6", "small"),
     ]
-    ours = measured["networks"][0]
-    for row in measured["networks"]:
-        assert row["ratio"][0] == pytest.approx(row["seconds"][0] / ours["seconds"][0])
-        rate = row["gflop"] / row["seconds"][0]
-        assert row["share_of_peak"] == pytest.approx(rate / measured["peak_gflop_per_second"])
-        assert f"{row['ratio'][0]:.2f}" in printed
-        assert f"{row['label']}: {row['note']}" in printed
-    assert [row["label"] for row in measured["networks"]] == [
-        "ours",
-        "(a) MONAI",
-        "(a') MONAI",
-        "(b) nnU-Net 3D",
-    ]
+    for name, rows in measured["networks"].items():
+        ours = rows[0]
+        for row in rows:
+            assert row["ratio"][0] == pytest.approx(row["seconds"][0] / ours["seconds"][0])
+            rate = row["gflop"] / row["seconds"][0]
+            assert row["share_of_peak"] == pytest.approx(rate / measured["peak_gflop_per_second"])
+            assert f"{row['ratio'][0]:.2f}" in printed
+            assert f"{name}, {row['label']}: {row['note']}" in printed
+    assert {
+        name: [row["label"] for row in rows] for name, rows in measured["networks"].items()
+    } == {
+        "default": ["ours", "(a) MONAI", "(a') MONAI", "(b) nnU-Net 3D"],
+        "small": ["ours", "(a) MONAI", "(a') MONAI"],
+    }
     assert measured["machine"]["torch"] == torch.__version__
     assert "each taken within one round of this one run" in printed
