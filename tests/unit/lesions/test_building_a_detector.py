@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import ModelFileError
@@ -75,6 +76,21 @@ def test_every_scan_is_scored_once_by_a_network_that_never_saw_it(built: Path) -
     assert {row["fold"] for row in validation["scans"]} == {0, 1}
     assert validation["datasets"]["set"]["people"] == 4
     assert len(validation["chosen_by_fold"]) == 2
+
+
+@pytest.mark.parametrize("fold", [0, 1])
+def test_the_detector_of_a_fold_can_be_asked_about_those_it_never_saw(
+    built: Path, fold: int
+) -> None:
+    """Its file holds the fold's network and what the others chose, and names whom it knows."""
+    validation = json.loads((built / "cross-validation.json").read_text())
+    model = load_lesion_model(built / "folds" / f"fold-{fold}.safetensors")
+    unseen = [row["person_id"] for row in validation["scans"] if row["fold"] == fold]
+    assert sorted([*unseen, *model.trained_on["datasets"]["set"]]) == ["p0", "p1", "p2", "p3"]
+    assert asdict(model.operating_point) == validation["chosen_by_fold"][fold]
+    trained = load_file(built / "training" / f"fold-{fold}.safetensors")
+    for name, value in model.networks[0].named_parameters():
+        assert np.array_equal(value.detach().numpy(), trained[name].numpy())
 
 
 def test_a_second_call_finds_the_trainings_done(

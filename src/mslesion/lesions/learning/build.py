@@ -40,6 +40,7 @@ from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_json
 
 MODEL_FILE = "model.safetensors"
+FOLDS = "folds"
 _UNCHOSEN = Chosen(Calibration(), Calibration(), UNCHOSEN)
 
 
@@ -64,8 +65,9 @@ def build_detector(
 ) -> BuiltDetector:
     """Cross-validate, calibrate, train on everybody, and fit the verdict.
 
-    ``output`` gets ``model.safetensors``, ``cross-validation.json`` and ``verdict.json``; states
-    of the trainings stay in ``output/training``, so that the same call goes on after a break.
+    ``output`` gets ``model.safetensors``, ``cross-validation.json`` and ``verdict.json``, and in
+    ``folds`` the detector of each fold, which answered for the people of that fold; states of the
+    trainings stay in ``output/training``, so that the same call goes on after a break.
     ``start`` is a model whose weights the trainings begin with; ``cache`` keeps the simulated
     people (5 GB), in ``output/training`` where it is None; ``device`` is ``auto``, ``cpu`` or
     ``cuda``.
@@ -85,10 +87,14 @@ def build_detector(
         answers = list(answer_unseen(scans, fold_of, networks))
         simulated = list(answer_simulated(recipe.validation_people, networks))
         chosen = choose([scan for _, scan in answers + simulated])
-        validation = _cross_validation(scans, answers, simulated, chosen, recipe)
+        by_fold = _chosen_by_fold(answers + simulated, recipe.folds)
+        validation = _cross_validation(scans, answers, by_fold, chosen, recipe)
         write_json(output / "cross-validation.json", validation)
+        for task, without_fold in zip(tasks, by_fold, strict=False):
+            path = output / FOLDS / f"{task.name}.safetensors"
+            save_lesion_model(assemble(task, without_fold), path)
     path = output / MODEL_FILE
-    model = assemble(scans, recipe, tasks, chosen)
+    model = assemble(tasks[-1], chosen)
     if recipe.verdict_people:
         verdict, record = _verdict(model, recipe.verdict_people, workers)
         write_json(output / "verdict.json", record)
@@ -116,23 +122,22 @@ def _verdict(model: LesionModel, people: int, workers: int) -> tuple[VerdictMode
     return verdict, {**asdict(verdict), **counts}
 
 
+def _chosen_by_fold(answers: Sequence[tuple[int, ValidationScan]], folds: int) -> list[Chosen]:
+    """For each fold, what the people of the others decide; nothing where there are no others."""
+    if folds == 1:
+        return [_UNCHOSEN]
+    return [choose([scan for other, scan in answers if other != fold]) for fold in range(folds)]
+
+
 def _cross_validation(
     scans: Sequence[KnownScan],
     answers: Sequence[tuple[int, ValidationScan]],
-    simulated: Sequence[tuple[int, ValidationScan]],
+    by_fold: Sequence[Chosen],
     chosen: Chosen,
     recipe: DetectorRecipe,
 ) -> dict[str, Any]:
-    """Measures of every scan by a network that never saw its person.
-
-    Calibration and operating point of each fold are chosen on the people of the other folds.
-    """
+    """Measures of every scan by the detector of the fold that never saw its person."""
     scored = []
-    by_fold = {
-        fold: choose([scan for other, scan in (*answers, *simulated) if other != fold])
-        if recipe.folds > 1 else _UNCHOSEN
-        for fold in range(recipe.folds)
-    }  # fmt: skip
     for known, (fold, scan) in zip(scans, answers, strict=True):
         told = score_scan(
             known.person_id,
@@ -149,7 +154,7 @@ def _cross_validation(
         "recipe": asdict(recipe),
         "operating_point": asdict(chosen.operating_point),
         "voxel_calibration": asdict(chosen.voxel_calibration),
-        "chosen_by_fold": [asdict(by_fold[fold].operating_point) for fold in range(recipe.folds)],
+        "chosen_by_fold": [asdict(of_fold.operating_point) for of_fold in by_fold],
         "datasets": {
             name: lesion_summary([s for known, _, s in scored if known.dataset == name])
             for name in datasets

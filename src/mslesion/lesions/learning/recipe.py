@@ -235,20 +235,15 @@ def load_network(path: Path, model: str) -> LesionNetwork:
     return ready(LesionNetwork(SHAPES[model]), load_file(path))
 
 
-def assemble(
-    scans: Sequence[KnownScan],
-    recipe: DetectorRecipe,
-    tasks: Sequence[TrainingTask],
-    chosen: Chosen,
-) -> LesionModel:
-    """The detector: the network trained on everybody, with what validation people decided."""
+def assemble(task: TrainingTask, chosen: Chosen) -> LesionModel:
+    """A detector: the network of one training, with what validation people decided."""
     return LesionModel(
-        name=recipe.model,
-        networks=(load_network(tasks[-1].weights, recipe.model),),
+        name=task.recipe.model,
+        networks=(load_network(task.weights, task.recipe.model),),
         voxel_calibration=chosen.voxel_calibration,
         slice_calibration=chosen.slice_calibration,
         operating_point=chosen.operating_point,
-        trained_on=_trained_on(scans, recipe) | {"device": tasks[-1].workshop.device},
+        trained_on=_trained_on(task.scans, task.recipe) | {"device": task.workshop.device},
     )
 
 
