@@ -9,10 +9,10 @@ from mslesion.evaluation.froc import Candidates, candidates_of
 from mslesion.evaluation.lesion_summary import ScoredScan, score_scan
 from mslesion.evaluation.predictions import Predictions
 from mslesion.evaluation.slice_level import MASK, detection_answers, mask_answers
-from mslesion.progress import track
 from mslesion.read import mask_doubts
 from mslesion.read.masks import MaskFile, MaskPair
 from mslesion.read.nifti import LoadedMask, read_mask, read_probability, require_same_grid
+from mslesion.workers import share
 
 T = TypeVar("T")
 
@@ -50,10 +50,7 @@ def measure_pairs(pairs: Sequence[MaskPair], workers: int = 1) -> list[MeasuredP
 def _for_each(
     work: Callable[[MaskFile, MaskFile], T], pairs: Sequence[MaskPair], workers: int
 ) -> list[T]:
-    from joblib import Parallel, delayed  # of an extra, which finding lesions does without
-
-    done = Parallel(workers, return_as="generator")(delayed(work)(*pair) for pair in pairs)
-    return list(track(done, "comparing masks", len(pairs)))
+    return list(share(work, pairs, workers, "comparing masks"))
 
 
 def _score(found: MaskFile, reference: MaskFile) -> ScoredScan:

@@ -12,7 +12,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from mslesion.cohort.split import Fold, Split
@@ -24,7 +23,7 @@ from mslesion.paper.fitting import Job, Task, require_both_classes, run_task, su
 from mslesion.paper.questions import draw_slice_split
 from mslesion.paper.slices import UNKNOWN, SliceSet
 from mslesion.paper.storage import load_model
-from mslesion.progress import track
+from mslesion.workers import share
 from mslesion.write.atomic import atomic_path
 
 HEIGHT_BINS = 10
@@ -142,8 +141,7 @@ def _fit_missing(wanted: Sequence[_KeptFit], workers: int) -> None:
     missing = {fit.place: fit for fit in wanted if not fit.answers.exists()}
     # The longest first, so that no core is idle at the end.
     queue = sorted(missing.values(), key=lambda fit: -fit.work)
-    working = Parallel(n_jobs=workers, return_as="generator")(delayed(_fit)(fit) for fit in queue)
-    for _ in track(working, "fitting classifiers", len(queue)):
+    for _ in share(_fit, [(fit,) for fit in queue], workers, "fitting classifiers"):
         pass
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import sklearn
 import torch
-from joblib import Parallel, delayed
 
 from mslesion import __version__
 from mslesion.cohort.people import Cohort
@@ -39,7 +38,7 @@ from mslesion.paper.questions import NAMELESS, choose_questions, draw_slice_spli
 from mslesion.paper.result import CohortSummary, Fit, Run, StudyResult
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet
 from mslesion.paper.storage import delete_model
-from mslesion.progress import track
+from mslesion.workers import share
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def run_study(
     _forget_other_models(folder / "models", {task.job.name for task in tasks})
     # Trainings take longest: started first, they do not leave one core idle at the end.
     tasks.sort(key=lambda task: not task.job.classifier.startswith("CNN"))
-    working = Parallel(n_jobs=workers, return_as="generator")(delayed(run_task)(t) for t in tasks)
-    answers = track(working, "fitting classifiers", len(tasks))
+    answers = share(run_task, [(task,) for task in tasks], workers, "fitting classifiers")
     answered = {task.job: answer for task, answer in zip(tasks, answers, strict=True)}
     return StudyResult(
         protocol=request.protocol,

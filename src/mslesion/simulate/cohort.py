@@ -11,7 +11,6 @@ import numpy as np
 
 from mslesion import __version__
 from mslesion.errors import OutputError, UsageError
-from mslesion.progress import track
 from mslesion.read.side_files import read_text
 from mslesion.simulate.acquisition import slice_thickness_mm
 from mslesion.simulate.anatomy import load_anatomy
@@ -22,6 +21,7 @@ from mslesion.simulate.person import (
     person_id,
     replay,
 )
+from mslesion.workers import share
 from mslesion.write.atomic import write_json, write_table, write_text
 from mslesion.write.folder import LOCK_NAMES, output_folder
 from mslesion.write.nifti import write_nifti
@@ -121,15 +121,9 @@ def _is_complete(output: Path, index: int) -> bool:
 
 
 def _write_people(recipe: CohortRecipe, output: Path, missing: list[int], workers: int) -> None:
-    from joblib import Parallel, delayed  # of an extra
-
     load_anatomy()  # so that missing maps are one error here, not one in each worker
-    # Workers stay in the folder that they were started in, wherever the caller has gone since.
-    place = output.absolute()
-    written = Parallel(n_jobs=min(workers, len(missing)), return_as="generator")(
-        delayed(_write_person)(recipe, place, index) for index in missing
-    )
-    for _ in track(written, "simulating people", len(missing)):
+    calls = [(recipe, output, index) for index in missing]
+    for _ in share(_write_person, calls, min(workers, len(missing)), "simulating people"):
         pass
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from safetensors.torch import load_file, save_file
 
 from mslesion.errors import CohortError, ModelFileError, UsageError
@@ -30,9 +29,9 @@ from mslesion.lesions.learning.simulated import cached_volumes, no_brain
 from mslesion.lesions.learning.training import TrainingRecipe, train_network
 from mslesion.lesions.model import LesionModel, load_lesion_model, ready
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
-from mslesion.progress import track
 from mslesion.read import load
 from mslesion.read.inputs import input_sha256
+from mslesion.workers import share
 from mslesion.write.atomic import atomic_path
 
 _REAL_SHARE = 0.45
@@ -217,16 +216,11 @@ def run_trainings(tasks: Sequence[TrainingTask], workers: int) -> None:
     """Run every training, several at a time; the longest first."""
     recipe, cache = tasks[0].recipe, tasks[0].workshop.cache
     makers = [range(n, recipe.simulated_people, workers) for n in range(workers)]
-    list(
-        Parallel(n_jobs=workers, return_as="generator")(
-            delayed(cached_volumes)(cache, recipe.seed, part) for part in makers
-        )
-    )
+    makings = [(cache, recipe.seed, part) for part in makers]
+    for _ in share(cached_volumes, makings, workers, "simulating people"):
+        pass
     ordered = sorted(tasks, key=lambda task: -task.steps)
-    done = Parallel(n_jobs=workers, return_as="generator")(
-        delayed(run_training)(task) for task in ordered
-    )
-    for _ in track(done, "training networks", len(ordered)):
+    for _ in share(run_training, [(task,) for task in ordered], workers, "training networks"):
         pass
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from mslesion.cohort.people import Diagnosis
@@ -15,9 +14,9 @@ from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
 from mslesion.lesions.model import LesionModel
 from mslesion.lesions.quality import measure_quality
-from mslesion.progress import track
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.verdict import VerdictModel, lesion_features
+from mslesion.workers import share
 
 FITTING_SEED, TESTING_SEED = 20_000, 25_000
 """Far from the seeds of the people the networks learnt from, and from each other."""
@@ -42,10 +41,8 @@ def examine_simulated_people(
 ) -> JudgedPeople:
     """Run the detector over simulated people of both kinds of scan, with and without skull."""
     recipe = CohortRecipe(people=people, seed=seed, acquisition="mixed", skull="mixed")
-    working = Parallel(n_jobs=workers, return_as="generator")(
-        delayed(_examine)(model, recipe, index) for index in range(people)
-    )
-    examined = list(track(working, "examining simulated people", people))
+    calls = [(model, recipe, index) for index in range(people)]
+    examined = list(share(_examine, calls, workers, "examining simulated people"))
     judged = [(features, has_ms) for features, has_ms in examined if features is not None]
     return JudgedPeople(
         np.stack([features for features, _ in judged]),
