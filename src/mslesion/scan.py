@@ -41,19 +41,25 @@ class Grid:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between neighbouring voxel centres along each axis."""
+        """Distance between neighbouring voxel centres along each axis, to six digits."""
         x, y, z = np.sqrt((self.affine_vox_to_ras[:3, :3] ** 2).sum(axis=0))
-        return float(x), float(y), float(z)
+        return _as_sure(x), _as_sure(y), _as_sure(z)
 
     @property
     def voxel_volume_mm3(self) -> float:
-        """Volume of one voxel, also on a sheared grid."""
-        return float(abs(np.linalg.det(self.affine_vox_to_ras[:3, :3])))
+        """Volume of one voxel, also on a sheared grid, to six digits."""
+        return _as_sure(abs(np.linalg.det(self.affine_vox_to_ras[:3, :3])))
+
+    @property
+    def slice_axis(self) -> int:
+        """The axis across the slices: the longest side of the voxels, of equal ones the last."""
+        return max(range(3), key=lambda axis: (round(self.spacing_mm[axis], 2), axis))
 
     @property
     def shear_degrees(self) -> float:
         """How far the axes are from perpendicular to each other, at most."""
-        axes = self.affine_vox_to_ras[:3, :3] / self.spacing_mm
+        axes = self.affine_vox_to_ras[:3, :3]
+        axes = axes / np.linalg.norm(axes, axis=0)
         return float(np.degrees(np.arcsin(np.abs(axes.T @ axes - np.eye(3)).max())))
 
     @property
@@ -140,6 +146,14 @@ class Scan:
     def to_stored_order(self, volume: NDArray[np.generic]) -> NDArray[np.generic]:
         """Take a volume on ``grid`` back to the order of the file it came from."""
         return to_stored_order(volume, self.stored_grid)
+
+
+def _as_sure(value: float) -> float:
+    """A size from an affine without the last bits of single precision, in which headers hold it.
+
+    On an oblique grid they would decide whether three voxels of 1 mm3 are 3 mm3.
+    """
+    return float(f"{value:.6g}")
 
 
 def to_canonical_order(

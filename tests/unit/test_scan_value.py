@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from mslesion.errors import OutputError, ScanError
 from mslesion.scan import Grid, Scan
@@ -19,6 +20,31 @@ def test_spacing_and_voxel_volume_follow_from_the_affine() -> None:
     grid = Grid((10, 11, 12), affine)
     assert grid.spacing_mm == pytest.approx((0.9, 0.9, 6.5))
     assert grid.voxel_volume_mm3 == pytest.approx(0.9 * 0.9 * 6.5)
+
+
+@pytest.mark.parametrize("spacing_mm", [(1.0, 1.0, 1.0), (1.0, 1.0, 3.0), (2.0, 2.0, 2.0)])
+def test_single_precision_decides_nothing_about_sizes(
+    spacing_mm: tuple[float, float, float],
+) -> None:
+    """However a head lies, affines in the 32 bits of headers give sizes without their last bits."""
+    sizes = set()
+    for degrees in range(1, 90, 3):
+        turn = Rotation.from_euler("xyz", [degrees, 7, degrees / 2], degrees=True).as_matrix()
+        affine = np.eye(4)
+        affine[:3, :3] = (turn * spacing_mm).astype(np.float32)
+        grid = Grid((10, 11, 12), affine)
+        sizes.add((grid.spacing_mm, grid.voxel_volume_mm3, grid.slice_axis))
+    assert sizes == {(spacing_mm, float(np.prod(spacing_mm)), 2)}
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "axis"), [((5, 0.9, 0.9), 0), ((1, 1.2, 1), 1), ((0.5, 0.5, 0.5), 2)]
+)
+def test_slices_lie_across_the_longest_side_of_the_voxels(
+    spacing_mm: tuple[float, float, float], axis: int
+) -> None:
+    """Of equal sides the last counts: volumes are looked at in axial slices."""
+    assert Grid((4, 4, 4), np.diag([*spacing_mm, 1.0])).slice_axis == axis
 
 
 def test_two_grids_match_only_where_every_corner_does() -> None:

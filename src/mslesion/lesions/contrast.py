@@ -105,9 +105,8 @@ def _is_cut_off(found: FoundLesions) -> bool:
 
 def _brain_slices(found: FoundLesions) -> int:
     """How many slices show brain, counted across the thickest side of the voxels."""
-    spacing_mm = found.scan.spacing_mm
-    axis = int(np.argmax(spacing_mm))
-    pixel_mm2 = found.scan.grid.voxel_volume_mm3 / spacing_mm[axis]
+    axis = found.scan.grid.slice_axis
+    pixel_mm2 = found.scan.grid.voxel_volume_mm3 / found.scan.spacing_mm[axis]
     areas_mm2 = found.brain.sum(axis=tuple({0, 1, 2} - {axis})) * pixel_mm2
     return int(np.count_nonzero(areas_mm2 > _LEAST_SLICE_MM2))
 

@@ -27,7 +27,7 @@ class OperatingPoint:
         self, peaks: NDArray[np.float32], volumes_mm3: NDArray[np.floating]
     ) -> NDArray[np.bool_]:
         """Which components above ``threshold`` are lesions."""
-        return (peaks > self.peak) & (volumes_mm3 >= self.least_mm3)
+        return (peaks > self.peak) & (volumes_mm3.round(6) >= self.least_mm3)
 
 
 UNCHOSEN = OperatingPoint(threshold=0.3, peak=0.5, least_mm3=3.0)

@@ -88,7 +88,7 @@ def measure_quality(
     spacing_mm = tuple(mm * step for mm, step in zip(scan.spacing_mm, steps, strict=True))
     share = scan.voxels[coarse] / np.float32(level)
     return ScanQuality(
-        _noise(*_by_slices(scan.voxels, brain, scan.spacing_mm), level),
+        _noise(*_by_slices(scan, brain), level),
         _bias(share, brain[coarse] & ~lesions[coarse], spacing_mm),
         _ghosts(share, brain[coarse], spacing_mm),
         *_skull_and_face(share, brain[coarse], spacing_mm),
@@ -96,11 +96,11 @@ def measure_quality(
 
 
 def _by_slices(
-    voxels: NDArray[np.float32], brain: NDArray[np.bool_], spacing_mm: tuple[float, ...]
+    scan: Scan, brain: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Both with the thickest side of their voxels as the last axis, across the slices."""
-    across = max(range(3), key=lambda axis: (round(spacing_mm[axis], 2), axis))
-    return np.moveaxis(voxels, across, 2), np.moveaxis(brain, across, 2)
+    """Both with the axis across the slices as the last."""
+    across = scan.grid.slice_axis
+    return np.moveaxis(scan.voxels, across, 2), np.moveaxis(brain, across, 2)
 
 
 def _noise(voxels: NDArray[np.float32], brain: NDArray[np.bool_], level: float) -> float | None:

@@ -17,7 +17,7 @@ def upright(scan: Scan) -> Scan:
     """The scan on perpendicular axes; itself where they are so already.
 
     The plane of its thinnest voxels is kept, so that thick slices shift along themselves and are
-    not mixed. Linear interpolation, zeros from outside the scan.
+    not mixed. Linear interpolation; beyond the scan is 0.
     """
     if scan.grid.shear_degrees < MOST_SHEAR_DEGREES:
         return scan
@@ -54,7 +54,14 @@ def _upright_grid(grid: Grid) -> Grid:
 
 def _resampled(volume: NDArray[np.float32], old: Grid, new: Grid) -> NDArray[np.float32]:
     to_old = np.linalg.inv(old.affine_vox_to_ras) @ new.affine_vox_to_ras
+    # With plain "constant", what lies a rounding error outside the last slice would be 0.
     moved: NDArray[np.float32] = ndimage.affine_transform(
-        volume, to_old[:3, :3], to_old[:3, 3], new.shape, np.float32, order=1
+        volume,
+        to_old[:3, :3],
+        to_old[:3, 3],
+        new.shape,
+        np.float32,
+        order=1,
+        mode="grid-constant",
     )
     return moved

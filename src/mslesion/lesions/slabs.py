@@ -58,16 +58,16 @@ class Slab:
 
 def slabs_of(scan: Scan) -> Iterator[Slab]:
     """A scan's slices in the plane it was acquired in, or in every plane where all are thin."""
-    spacings_mm = {plane: scan.spacing_mm[axes[0]] for plane, axes in AXES.items()}
-    thickest = max(AXES, key=lambda plane: spacings_mm[plane])
-    planes = tuple(AXES) if spacings_mm[thickest] <= THIN_MM else (thickest,)
+    across = scan.grid.slice_axis
+    (thickest,) = (plane for plane, axes in AXES.items() if axes[0] == across)
+    planes = tuple(AXES) if scan.spacing_mm[across] <= THIN_MM else (thickest,)
     box = head_box(scan.voxels, tissue_level(scan.voxels), scan.spacing_mm)
     head = box.cut(scan.voxels)
     sizes_mm = [n * mm for n, mm in zip(box.shape, scan.spacing_mm, strict=True)]
     shape = [max(1, round(mm / PIXEL_MM)) for mm in sizes_mm]
     shape[0] += shape[0] % 2  # a mirrored scan falls on the mirrored pixels, and pairs of them
     if len(planes) == 1:
-        shape[AXES[thickest][0]] = box.shape[AXES[thickest][0]]
+        shape[across] = box.shape[across]
     level = np.float32(tissue_level(head))
     volume = np.clip(_resample(head, tuple(shape)) / level, 0, BRIGHTEST)
     for plane in planes:

@@ -108,9 +108,11 @@ def _peaks(
     Lesions that only faint voxels connect are candidates of their own, as they are counted.
     """
     bright, bright_count = label_lesions(probability > point.threshold)
-    holds_bright = np.zeros(faint_count + 1, np.bool_)
-    holds_bright[faint[bright > 0]] = True
-    faint = np.where(holds_bright[faint], 0, faint)
+    is_large = np.bincount(bright.ravel(), minlength=bright_count + 1) >= least_voxels
+    is_large[0] = False
+    holds_lesion = np.zeros(faint_count + 1, np.bool_)
+    holds_lesion[faint[is_large[bright]]] = True
+    faint = np.where(holds_lesion[faint], 0, faint)
     found = [
         values[least_voxels - 1]
         for labels, count in ((bright, bright_count), (faint, faint_count))

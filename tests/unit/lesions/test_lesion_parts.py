@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from scipy.spatial.transform import Rotation
 
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.field_of_view import Box, head_box
@@ -97,6 +98,18 @@ def test_neighbours_lie_one_and_three_millimetres_away_or_next(
 ) -> None:
     """In thin slices the network looks 1 and 3 mm up and down; in thick ones at the next slice."""
     assert context_offsets(spacing_mm) == offsets
+
+
+def test_a_lesion_of_the_least_volume_is_kept_however_the_scan_is_turned() -> None:
+    """Three voxels of 1 mm3 are 3 mm3, also by an oblique affine in single precision."""
+    probability = np.zeros((6, 6, 6), np.float32)
+    probability[2, 2, 2:5] = 0.9
+    turn = Rotation.from_euler("xyz", [20, 7, 10], degrees=True).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = turn.astype(np.float32)
+    volume_mm3 = Scan.from_stored(probability, affine).grid.voxel_volume_mm3
+    assert lesion_mask(probability, volume_mm3, OperatingPoint(0.3, 0.5, 3.0)).sum() == 3
+    assert lesion_mask(probability, volume_mm3, OperatingPoint(0.3, 0.5, 3.1)).sum() == 0
 
 
 def test_a_head_is_seen_the_same_wherever_it_lies_in_the_field_of_view() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
 from mslesion.lesions.shear import taken_back, upright
 from mslesion.scan import Scan
@@ -70,3 +71,18 @@ def test_perpendicular_axes_are_left_alone():
         scan, _ = scan_of_a_ball(axes)
         assert upright(scan) is scan
         assert taken_back(scan.voxels, scan, scan) is scan.voxels
+
+
+@pytest.mark.parametrize("degrees", [0, 7, 13, 40])
+@pytest.mark.parametrize("shear", SHEARS.values(), ids=SHEARS)
+def test_no_slice_is_lost_to_rounding(shear, degrees):
+    """A scan full of tissue is full in every slice of its answers, however its header turns it."""
+    turn = Rotation.from_euler("x", degrees, degrees=True).as_matrix()
+    affine = np.eye(4)
+    affine[:3, :3] = (turn @ np.array(shear) @ np.diag([2.0, 2.0, 4.0])).astype(np.float32)
+    scan = Scan.from_stored(np.ones((24, 24, 8), np.float32), affine)
+    seen = upright(scan)
+    assert seen is not scan
+    assert seen.voxels.sum() == pytest.approx(scan.voxels.size, rel=0.05)
+    back = taken_back(np.ones_like(seen.voxels), seen, scan)
+    assert back.min() > 0.99

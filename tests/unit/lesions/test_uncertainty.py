@@ -62,6 +62,16 @@ def test_a_spot_smaller_than_the_least_lesion_counts_for_none():
     assert load_uncertainty(spots(1, across=1), 3.0, POINT).count.low == 1
 
 
+def test_one_voxel_that_gets_brighter_takes_no_candidate_away():
+    """27 voxels of 0.28 are one lesion in three or four draws, also where one of them has 0.35."""
+    faint = spots(0.28, across=3)
+    one_brighter = faint.copy()
+    one_brighter[2, 2, 3] = 0.35
+    expected = load_uncertainty(faint, 1.0, POINT).count.expected
+    assert expected == pytest.approx(0.28, abs=0.03)
+    assert load_uncertainty(one_brighter, 1.0, POINT).count.expected == expected
+
+
 def test_lesions_that_only_faint_voxels_connect_are_counted_apart():
     """As the detector counts them: what joins them is below the threshold."""
     probability = spots(1, 1)
