@@ -36,7 +36,7 @@ class VerdictModel:
     fitted_on: str
 
     def probability(self, features: NDArray[np.float64]) -> float:
-        """Calibrated probability of MS, given that the person is as those it was fitted on."""
+        """Probability of MS, given that the person is as those it was fitted on."""
         standard = (features - np.array(self.mean)) / np.array(self.scale)
         score = float(standard @ np.array(self.coefficients) + self.intercept)
         return float(1 / (1 + np.exp(-score)))
@@ -88,6 +88,11 @@ def lesion_features(lesions: Sequence[Lesion]) -> NDArray[np.float64]:
     )
 
 
+def told_probability(features: NDArray[np.float64], model: VerdictModel) -> float:
+    """The probability of MS at the digits that are told, which the threshold is held against."""
+    return round(model.probability(features), 4)
+
+
 def judge(lesions: Sequence[Lesion], doubts: Sequence[str], model: VerdictModel | None) -> Verdict:
     """The verdict on one scan's lesions; ``doubts`` about the scan make it abstain.
 
@@ -98,7 +103,7 @@ def judge(lesions: Sequence[Lesion], doubts: Sequence[str], model: VerdictModel 
     rates = (model.control_false_positive_rate, model.ms_missed_rate)
     if doubts:
         return Verdict(None, "; ".join(doubts), "No verdict", *rates, model.threshold)
-    probability = round(model.probability(lesion_features(lesions)), 4)
+    probability = told_probability(lesion_features(lesions), model)
     wording = (
         "Findings compatible with multiple sclerosis"
         if probability > model.threshold

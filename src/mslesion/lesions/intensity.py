@@ -8,7 +8,7 @@ from scipy import ndimage
 
 _BINS = 256
 _SMOOTHING_BINS = 6.0
-_AIR_SHARE = 0.25
+_AIR_SHARE = 0.5
 
 
 def tissue_level(voxels: NDArray[np.float32]) -> float:
@@ -16,7 +16,7 @@ def tissue_level(voxels: NDArray[np.float32]) -> float:
 
     Grey and white matter are the largest tissue of a head and lie close together in FLAIR, so
     they make the highest peak with skull and scalp or without. Air (and the zeros of a stripped
-    scan) lies below a quarter of the bright voxels' mean. 0 for a scan without signal.
+    scan) lies below half of the bright voxels' mean. 0 for a scan without signal.
     """
     positive = voxels[voxels > 0]
     if positive.size == 0:
@@ -25,7 +25,7 @@ def tissue_level(voxels: NDArray[np.float32]) -> float:
     bright = positive[positive > 0.1 * top]
     if top <= 0 or bright.size == 0:
         return 0.0
-    lowest = _AIR_SHARE * float(np.minimum(bright, top).mean()) * 2
+    lowest = _AIR_SHARE * float(np.minimum(bright, top).mean())
     counts, edges = np.histogram(positive, bins=_BINS, range=(lowest, top))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTHING_BINS)
     peak = int(smooth.argmax())

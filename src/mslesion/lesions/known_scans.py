@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
-from mslesion.errors import CohortError
+from mslesion.errors import CohortError, ScanError
+from mslesion.read.inputs import input_sha256
 
 
 @dataclass(frozen=True)
@@ -47,3 +50,27 @@ def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownS
             file=cohort.root,
         )
     return scans
+
+
+def unseen_scans(scans: Sequence[KnownScan], trained_on: Mapping[str, Any]) -> list[KnownScan]:
+    """The scans of people whom a model does not name as its training people.
+
+    ``trained_on`` is what the model's file says. People are known by dataset and id, or by the hash
+    of a scan's file.
+    """
+    people = trained_on.get("datasets", {})
+    hashes = set(trained_on.get("scans_sha256", ()))
+    seen = {
+        scan.person
+        for scan in scans
+        if scan.person_id in people.get(scan.dataset, ()) or _sha256(scan) in hashes
+    }
+    return [scan for scan in scans if scan.person not in seen]
+
+
+def _sha256(scan: KnownScan) -> str:
+    """Of the scan's file; empty for one that cannot be read, which is refused later on."""
+    try:
+        return input_sha256(scan.scan_file.image)
+    except (ScanError, OSError):
+        return ""

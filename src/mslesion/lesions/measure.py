@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,12 +18,10 @@ from mslesion.evaluation.lesion_summary import (
 )
 from mslesion.lesions.contrast import require_flair_of_a_brain
 from mslesion.lesions.detection import find_lesions
-from mslesion.lesions.known_scans import KnownScan, known_scans
-from mslesion.lesions.model import LesionModel
+from mslesion.lesions.known_scans import KnownScan, known_scans, unseen_scans
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
 from mslesion.read.head import require_head
-from mslesion.read.inputs import input_sha256
 
 
 def measure_detector(
@@ -39,7 +36,7 @@ def measure_detector(
         CohortError: no scan has a mask, nobody is left, or no scan can be used.
     """
     scans = known_scans(cohort, is_lesion_free=is_lesion_free)
-    unseen = _unseen(scans, detector.model)
+    unseen = unseen_scans(scans, detector.model.trained_on)
     if not unseen:
         raise CohortError(
             "the detector was trained on everybody in this cohort",
@@ -85,22 +82,3 @@ def _score(known: KnownScan, detector: Detector) -> ScoredScan:
         history=scan.history,
         warnings=(*scan.warnings, *mask_doubts(mask, known.diagnosis)),
     )
-
-
-def _sha256(scan: KnownScan) -> str:
-    """Of the scan's file; empty for one that cannot be read, which is refused later on."""
-    try:
-        return input_sha256(scan.scan_file.image)
-    except (ScanError, OSError):
-        return ""
-
-
-def _unseen(scans: Sequence[KnownScan], model: LesionModel) -> list[KnownScan]:
-    people = model.trained_on.get("datasets", {})
-    hashes = set(model.trained_on.get("scans_sha256", ()))
-    seen = {
-        scan.person
-        for scan in scans
-        if scan.person_id in people.get(scan.dataset, ()) or _sha256(scan) in hashes
-    }
-    return [scan for scan in scans if scan.person not in seen]

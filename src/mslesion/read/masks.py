@@ -169,6 +169,19 @@ def _best(wanted: MaskFile, found: Sequence[MaskFile]) -> MaskFile | None:
     return best[0]
 
 
+def mask_beside(mask: Path, kind: str) -> Path | None:
+    """The file ``*_KIND.nii*`` in a lesion mask's folder that is of the same scan, by its name.
+
+    Of several the one whose name agrees in most, and the first of equal ones; None where there is
+    none.
+    """
+    others = [path for path in sorted(mask.parent.glob(f"*_{kind}.nii*")) if path != mask]
+    key, *keys = scan_keys([mask, *others], mask.parent)
+    fitting = [(path, of) for path, of in zip(others, keys, strict=True) if of.fits(key)]
+    best = max(fitting, key=lambda pair: agreement_of_keys(pair[1], key), default=None)
+    return None if best is None else best[0]
+
+
 def agreement_of_keys(key: ScanKey, wanted: ScanKey) -> tuple[int, int]:
     """How much two keys have in common, and how little else there is."""
     common = len(set(key.entities) & set(wanted.entities))

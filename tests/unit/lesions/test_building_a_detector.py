@@ -6,16 +6,17 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from safetensors.torch import load_file
 
 from mslesion.cohort.people import ScanFile
-from mslesion.errors import ModelFileError
+from mslesion.errors import CohortError, ModelFileError
 from mslesion.lesions.known_scans import KnownScan
 from mslesion.lesions.learning.build import build_detector
 from mslesion.lesions.learning.recipe import DetectorRecipe
-from mslesion.lesions.model import load_lesion_model
+from mslesion.lesions.model import Calibration, load_lesion_model
 from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
@@ -76,6 +77,7 @@ def test_every_scan_is_scored_once_by_a_network_that_never_saw_it(built: Path) -
     assert {row["fold"] for row in validation["scans"]} == {0, 1}
     assert validation["datasets"]["set"]["people"] == 4
     assert len(validation["chosen_by_fold"]) == 2
+    assert validation["people_left_out_as_seen"] == 0
 
 
 @pytest.mark.parametrize("fold", [0, 1])
@@ -109,6 +111,75 @@ def test_another_recipe_in_the_same_folder_is_refused(built: Path, scans: list[K
     """States of another recipe are not mixed with this one."""
     with pytest.raises(ModelFileError, match="other data or settings"):
         build_detector(scans, built, replace(RECIPE, learning_rate=1e-5))
+
+
+def test_a_corrected_mask_is_learnt_anew(
+    built: Path, scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """One voxel more in one mask, and states of trainings on the old ones are refused."""
+    mask = scans[0].scan_file.lesion_mask
+    assert mask is not None
+    voxels = np.asarray(nib.load(mask).dataobj).copy()
+    voxels[50, 50, 3] = 1
+    corrected = tmp_path / "corrected.nii.gz"
+    write_nifti(corrected, voxels, AFFINE)
+    again = replace(scans[0], scan_file=replace(scans[0].scan_file, lesion_mask=corrected))
+    with pytest.raises(ModelFileError, match="other data or settings"):
+        build_detector([again, *scans[1:]], built, RECIPE)
+
+
+def test_nothing_is_left_beside_a_model_that_it_does_not_tell_of(
+    scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """Built again without cross-validation, the folder holds none."""
+    build_detector(scans, tmp_path, RECIPE)
+    assert (tmp_path / "folds" / "fold-1.safetensors").exists()
+    (tmp_path / "verdict.json").touch()
+    build_detector(scans, tmp_path, replace(RECIPE, folds=0))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.safetensors", "training"]
+    model = load_lesion_model(tmp_path / "model.safetensors")
+    assert model.voxel_calibration == Calibration()
+
+
+def test_who_was_learnt_from_before_is_not_forgotten(
+    built: Path, scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """A model fine-tuned on new people names the old ones too, and is not validated on them."""
+    start = built / "model.safetensors"
+    new = [replace(scan, dataset="mine") for scan in scans[:2]]
+    same_file = replace(scans[2], dataset="mine", person_id="p9")
+    with pytest.raises(CohortError, match="has learnt from everybody"):
+        build_detector([*scans, same_file], tmp_path, RECIPE, start=start)
+    for scan, name in zip(new, ("a", "b"), strict=True):
+        image = tmp_path / f"{name}.nii.gz"
+        voxels = np.asarray(nib.load(scan.scan_file.image).dataobj)
+        write_nifti(image, voxels + 1, AFFINE)
+        new[new.index(scan)] = replace(scan, scan_file=replace(scan.scan_file, image=image))
+    output = tmp_path / "tuned"
+    recipe = replace(RECIPE, fold_steps=1, final_steps=1)
+    tuned = build_detector([*new, same_file], output, recipe, start=start)
+    assert tuned.validation is not None
+    assert {row["person_id"] for row in tuned.validation["scans"]} == {"p0", "p1"}
+    assert tuned.validation["people_left_out_as_seen"] == 1
+    trained_on = load_lesion_model(tuned.path).trained_on
+    assert trained_on["datasets"] == {
+        "mine": ["p0", "p1", "p9"], "set": ["p0", "p1", "p2", "p3"],
+    }  # fmt: skip
+    before = load_lesion_model(start)
+    assert set(before.trained_on["scans_sha256"]) < set(trained_on["scans_sha256"])
+    assert trained_on["started_from"] == {"name": "small", "sha256": before.sha256}
+
+
+def test_too_few_people_to_judge_leave_a_detector_without_a_verdict(
+    scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """Hours of training are not lost to it: the model is written, and the record says how many."""
+    recipe = replace(RECIPE, folds=0, final_steps=1, verdict_people=1)
+    built = build_detector(scans[:1], tmp_path, recipe)
+    assert load_lesion_model(built.path).verdict is None
+    record = json.loads((tmp_path / "verdict.json").read_text())
+    assert record["fitting_controls"] + record["fitting_ms"] + record["fitting_abstained"] == 1
+    assert "coefficients" not in record
 
 
 def test_fine_tuning_starts_from_the_weights_of_a_model(

@@ -21,10 +21,12 @@ from mslesion.lesions.learning.calibration import (
     LEAST_VOLUMES_MM3,
     PEAKS,
     THRESHOLDS,
+    Chosen,
     ValidationScan,
     choose_operating_point,
     fit_logistic,
     fit_voxel_calibration,
+    left_to_calibrate,
     score,
 )
 from mslesion.lesions.model import (
@@ -268,6 +270,23 @@ def test_overconfident_answers_are_brought_back() -> None:
     fitted = fit_voxel_calibration([scan])
     assert fitted.slope == pytest.approx(0.5, abs=0.03)
     assert fitted.intercept == pytest.approx(0.0, abs=0.06)
+
+
+def test_what_calibration_left_undone_is_told_on_people_of_other_folds() -> None:
+    """Odds squared too large: with the curve that is right nothing is left, without it a half."""
+    rng = np.random.default_rng(2)
+    answers = []
+    for fold in (0, 1):
+        true_logit = rng.normal(-1, 1.2, (40, 40, 40))
+        truth = rng.random(true_logit.shape) < 1 / (1 + np.exp(-true_logit))
+        overconfident = (1 / (1 + np.exp(-2 * true_logit))).astype(np.float32)
+        answers.append((fold, ValidationScan(str(fold), overconfident, truth, GRID)))
+    nothing, right = Calibration(), Calibration(slope=0.5)
+    for chosen, left in ((right, 1.0), (nothing, 0.5)):
+        by_fold = [Chosen(chosen, nothing, UNCHOSEN)] * 2
+        voxels, slices = left_to_calibrate(answers, by_fold)
+        assert voxels.slope == pytest.approx(left, abs=0.03)
+        assert np.isfinite([slices.slope, slices.intercept]).all()
 
 
 def test_the_operating_point_is_the_one_that_scores_best() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mslesion.lesions.learning.verdict import JudgedPeople, fit_verdict
+from mslesion.lesions.learning.verdict import (
+    JudgedPeople,
+    can_fit_verdict,
+    fit_verdict,
+    measure_verdict,
+)
 
 
 def people(count: int, apart: float, seed: int) -> JudgedPeople:
@@ -40,3 +45,30 @@ def test_the_threshold_lets_two_in_a_hundred_controls_through() -> None:
     assert verdict.threshold > 0.5
     assert 0.002 < verdict.control_false_positive_rate[0] < 0.06
     assert verdict.ms_missed_rate[0] > 0.3
+
+
+def test_what_the_probabilities_are_worth_is_measured_on_others() -> None:
+    """Of people like those it was fitted on they are about right; the Brier score is by hand."""
+    fitting, testing = people(2000, 1.0, 4), people(2000, 1.0, 5)
+    verdict = fit_verdict(fitting, testing, "2000 made-up people")
+    measured = measure_verdict(verdict, testing)
+    assert measured["testing_slope"] == pytest.approx(1, abs=0.1)
+    assert measured["testing_intercept"] == pytest.approx(0, abs=0.15)
+    wrong = [verdict.probability(f) - ms for f, ms in zip(*_rows(testing), strict=True)]
+    assert measured["testing_brier"] == pytest.approx(np.mean(np.square(wrong)), abs=1e-3)
+    twice_as_far = JudgedPeople(testing.features * 2 - 0.5, testing.has_ms)
+    assert measure_verdict(verdict, twice_as_far)["testing_slope"] < 0.7
+
+
+def _rows(of: JudgedPeople) -> tuple[np.ndarray, np.ndarray]:
+    return of.features, of.has_ms
+
+
+def test_a_verdict_needs_people_of_both_classes() -> None:
+    """Five of each to be fitted on, one of each to be tested on."""
+    ten, nine, two = people(10, 1.0, 0), people(9, 1.0, 0), people(2, 1.0, 0)
+    alone = JudgedPeople(ten.features, np.ones(10, np.bool_))
+    nobody = JudgedPeople(np.zeros((0, 4)), np.zeros(0, np.bool_))
+    assert can_fit_verdict(ten, two)
+    for fitting, testing in ((nine, two), (alone, two), (ten, alone), (nobody, ten), (ten, nobody)):
+        assert not can_fit_verdict(fitting, testing)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from mslesion import __version__
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError, OutputError, UsageError
 from mslesion.lesions.learning import recipe as recipes
@@ -89,19 +90,33 @@ def test_a_plain_draw_cuts_the_voxels_as_they_are() -> None:
     assert sample.known.tolist() == [1, 0, 1]
 
 
-def test_a_mirrored_draw_mirrors_image_and_lesion_alike() -> None:
-    """Left and right exchanged: the lesion stays on the bright square."""
+def test_a_mirrored_draw_is_the_mirror_image() -> None:
+    """Left and right exchanged, of image and lesion alike, where nothing else is turned."""
     source = volume()
     draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
     plain = replace(
-        draw, slice_index=4, averaged=1, offsets=(0,) * 5, centre_yx=(74.5, 69.5),
-        angle_degrees=20.0, scale_yx=(1.1, 0.9), shear=0.1,
+        draw, slice_index=4, averaged=1, offsets=(0,) * 5, centre_yx=(74.5, 64.5),
+        angle_degrees=0.0, scale_yx=(1.0, 1.0), shear=0.0,
     )  # fmt: skip
-    straight = cut_sample(replace(plain, is_mirrored=False), source)
+    straight, mirrored = (cut_sample(replace(plain, is_mirrored=m), source) for m in (False, True))
     assert straight.regions[0].sum() > 50
-    for mirrored in (False, True):
-        sample = cut_sample(replace(plain, is_mirrored=mirrored), source)
+    assert not torch.allclose(straight.slices, mirrored.slices, atol=0.1)
+    assert torch.allclose(straight.slices.flip(-1), mirrored.slices, atol=1e-3)
+    assert torch.allclose(straight.regions.flip(-1), mirrored.regions, atol=1e-3)
+
+
+def test_a_turned_and_mirrored_lesion_stays_on_its_bright_square() -> None:
+    """Image and regions go through the same geometry."""
+    source = volume()
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    for is_mirrored in (False, True):
+        turned = replace(
+            draw, slice_index=4, averaged=1, offsets=(0,) * 5, centre_yx=(74.5, 69.5),
+            angle_degrees=20.0, scale_yx=(1.1, 0.9), shear=0.1, is_mirrored=is_mirrored,
+        )  # fmt: skip
+        sample = cut_sample(turned, source)
         inside = sample.regions[0] > 0.99
+        assert inside.sum() > 50
         assert (sample.slices[2][inside] > 1.6).all()
 
 
@@ -354,6 +369,32 @@ def test_a_real_volume_knows_the_regions_that_were_drawn(tmp_path: Path) -> None
     assert made.lesion_slices.tolist() == [1, 2, 3]
 
 
+def test_regions_are_those_of_the_same_scan(tmp_path: Path) -> None:
+    """Beside each other in one folder, everybody has their own brain, or none."""
+    scans = known_scans(tmp_path, 3)
+    affine = np.diag([1.0, 1.0, 4.0, 1.0])
+    for index in (0, 1):
+        brain = np.zeros((20, 24, 5), np.uint8)
+        brain[: 5 + index] = 1
+        name = f"sub-{index}_desc-brain_mask.nii.gz"
+        write_nifti(tmp_path / "masks" / name, brain, affine)
+    brains = [real_volume(scan.scan_file).brain for scan in scans]
+    assert [None if b is None else int((b > 0).sum()) for b in brains] == [600, 720, None]
+
+
+@pytest.mark.parametrize(("side", "is_stripped"), [(60, True), (85, False)])
+def test_air_set_to_zero_does_not_make_a_head_a_brain(
+    tmp_path: Path, side: int, is_stripped: bool
+) -> None:
+    """Of 1.7 litres in zeros all is brain, as strippers leave it; 4.9 litres have a skull."""
+    image = np.zeros((100, 100, 100), np.float32)
+    image[:side, :side, :side] = 100
+    path, mask = tmp_path / "a_FLAIR.nii.gz", tmp_path / "a_mask.nii.gz"
+    write_nifti(path, image, np.diag([2.0, 2.0, 2.0, 1.0]))
+    write_nifti(mask, np.zeros(image.shape, np.uint8), np.diag([2.0, 2.0, 2.0, 1.0]))
+    assert (real_volume(ScanFile("a", path, mask)).brain is not None) is is_stripped
+
+
 def test_other_contrasts_are_taken_where_they_fit(tmp_path: Path) -> None:
     """A T1w image on the FLAIR's grid teaches its contrast; a T2w on another grid is left."""
     (scan,) = known_scans(tmp_path, 1)
@@ -395,7 +436,8 @@ def test_simulated_people_are_made_once_and_come_back_from_their_files(
         assert volumes[0].lesion.max() == 7
         assert volumes[1].lesion is None
     assert made == [0, 3]
-    assert sorted(p.name for p in (tmp_path / "cache").iterdir()) == ["seed-7_0000", "seed-7_0003"]
+    made = sorted(p.name for p in (tmp_path / "cache").iterdir())
+    assert made == [f"{__version__}_seed-7_000{index}" for index in (0, 3)]
 
 
 def test_nobody_sees_a_simulated_person_before_all_of_it_is_there(
@@ -428,11 +470,11 @@ def test_two_trainings_may_make_the_same_person_at_once(
         monkeypatch.setattr(simulated, "simulated_volume", make)
         (other,) = cached_volumes(tmp_path, seed, [index])
         assert other.image.shape == (3, 4, 5)
-        (tmp_path / "seed-7_0000" / "theirs").touch()
+        (tmp_path / f"{__version__}_seed-7_0000" / "theirs").touch()
         return make(seed, index)
 
     monkeypatch.setattr(simulated, "simulated_volume", overtaken)
     cached_volumes(tmp_path, 7, [0])
-    assert (tmp_path / "seed-7_0000" / "theirs").exists()
-    assert [path.name for path in tmp_path.iterdir()] == ["seed-7_0000"]
+    assert (tmp_path / f"{__version__}_seed-7_0000" / "theirs").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{__version__}_seed-7_0000"]
     assert made == [0, 0]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mslesion.errors import CohortError
 from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows, score_scan
-from mslesion.lesions.known_scans import KnownScan
+from mslesion.lesions.known_scans import KnownScan, unseen_scans
 from mslesion.lesions.learning.calibration import (
     Chosen,
     ValidationScan,
     choose,
+    left_to_calibrate,
     mask_at,
 )
 from mslesion.lesions.learning.recipe import (
@@ -31,16 +34,24 @@ from mslesion.lesions.learning.validation import (
 from mslesion.lesions.learning.verdict import (
     FITTING_SEED,
     TESTING_SEED,
+    can_fit_verdict,
     examine_simulated_people,
     fit_verdict,
+    measure_verdict,
 )
-from mslesion.lesions.model import Calibration, LesionModel, save_lesion_model
+from mslesion.lesions.model import (
+    Calibration,
+    LesionModel,
+    load_lesion_model,
+    save_lesion_model,
+)
 from mslesion.lesions.operating_point import UNCHOSEN
 from mslesion.verdict import VerdictModel
-from mslesion.write.atomic import write_json
+from mslesion.write.atomic import take_away, write_json
 
 MODEL_FILE = "model.safetensors"
 FOLDS = "folds"
+_CROSS_VALIDATION, _VERDICT = "cross-validation.json", "verdict.json"
 _UNCHOSEN = Chosen(Calibration(), Calibration(), UNCHOSEN)
 
 
@@ -72,24 +83,32 @@ def build_detector(
     people (5 GB), in ``output/training`` where it is None; ``device`` is ``auto``, ``cpu`` or
     ``cuda``.
 
+    Whom the model at ``start`` has learnt from, no fold's network can be said not to have seen:
+    they are learnt from, and left out of the cross-validation.
+
     Raises:
         UsageError: ``device`` is a GPU that is not there.
-        CohortError: there are fewer people than folds.
+        CohortError: there are fewer people than folds, or nobody whom ``start`` has not seen.
         ModelFileError: ``output`` holds states of another recipe or other data.
     """
     training = output / "training"
+    judges = _judges(scans, recipe, start)
     workshop = Workshop(training, cache or training / "simulated", chosen_device(device), start)
     fold_of, tasks = plan_trainings(scans, recipe, workshop)
     run_trainings(tasks, workers)
     chosen, validation = _UNCHOSEN, None
+    _forget_results(output)
     if recipe.folds:
         networks = fold_networks(tasks)
-        answers = list(answer_unseen(scans, fold_of, networks))
+        answers = list(answer_unseen(judges, fold_of, networks))
         simulated = list(answer_simulated(recipe.validation_people, networks))
         chosen = choose([scan for _, scan in answers + simulated])
         by_fold = _chosen_by_fold(answers + simulated, recipe.folds)
-        validation = _cross_validation(scans, answers, by_fold, chosen, recipe)
-        write_json(output / "cross-validation.json", validation)
+        validation = {
+            **_cross_validation(judges, answers, by_fold, chosen, recipe),
+            "people_left_out_as_seen": len({s.person for s in scans} - {s.person for s in judges}),
+        }
+        write_json(output / _CROSS_VALIDATION, validation)
         for task, without_fold in zip(tasks, by_fold, strict=False):
             path = output / FOLDS / f"{task.name}.safetensors"
             save_lesion_model(assemble(task, without_fold), path)
@@ -97,19 +116,45 @@ def build_detector(
     model = assemble(tasks[-1], chosen)
     if recipe.verdict_people:
         verdict, record = _verdict(model, recipe.verdict_people, workers)
-        write_json(output / "verdict.json", record)
+        write_json(output / _VERDICT, record)
         model = replace(model, verdict=verdict)
     digest = save_lesion_model(model, path)
     return BuiltDetector(path, digest, validation)
 
 
-def _verdict(model: LesionModel, people: int, workers: int) -> tuple[VerdictModel, dict[str, Any]]:
-    """The verdict, fitted on one simulated cohort and tested on another, and the record of it."""
+def _judges(
+    scans: Sequence[KnownScan], recipe: DetectorRecipe, start: Path | None
+) -> Sequence[KnownScan]:
+    """The scans that a cross-validation can be measured on."""
+    if start is None or not recipe.folds:
+        return scans
+    unseen = unseen_scans(scans, load_lesion_model(start).trained_on)
+    if not unseen:
+        raise CohortError(
+            "the model to start from has learnt from everybody, so nobody is left to validate on",
+            remedy="give people that it has not seen, or --folds 0",
+        )
+    return unseen
+
+
+def _forget_results(output: Path) -> None:
+    """Take away what an earlier call told, so that nothing of it stays beside another model."""
+    for name in (_CROSS_VALIDATION, _VERDICT):
+        take_away(output / name)
+    shutil.rmtree(output / FOLDS, ignore_errors=True)
+
+
+def _verdict(
+    model: LesionModel, people: int, workers: int
+) -> tuple[VerdictModel | None, dict[str, Any]]:
+    """The verdict, fitted on one simulated cohort and tested on another, and the record of it.
+
+    There is none where too few people could be judged.
+    """
     fitting, testing = (
         examine_simulated_people(model, people, seed, workers)
         for seed in (FITTING_SEED, TESTING_SEED)
     )
-    verdict = fit_verdict(fitting, testing, f"{people} simulated people")
     counts = {
         f"{name}_{key}": value
         for name, cohort in (("fitting", fitting), ("testing", testing))
@@ -119,7 +164,10 @@ def _verdict(model: LesionModel, people: int, workers: int) -> tuple[VerdictMode
             ("abstained", cohort.abstained),
         )
     }
-    return verdict, {**asdict(verdict), **counts}
+    if not can_fit_verdict(fitting, testing):
+        return None, counts
+    verdict = fit_verdict(fitting, testing, f"{people} simulated people")
+    return verdict, {**asdict(verdict), **counts, **measure_verdict(verdict, testing)}
 
 
 def _chosen_by_fold(answers: Sequence[tuple[int, ValidationScan]], folds: int) -> list[Chosen]:
@@ -150,10 +198,12 @@ def _cross_validation(
         )
         scored.append((known, fold, told))
     datasets = sorted({known.dataset for known in scans if not known.is_lesion_free})
+    voxels, slices = left_to_calibrate(answers, by_fold)
     return {
         "recipe": asdict(recipe),
         "operating_point": asdict(chosen.operating_point),
         "voxel_calibration": asdict(chosen.voxel_calibration),
+        "left_to_calibrate": {"voxels": asdict(voxels), "slices": asdict(slices)},
         "chosen_by_fold": [asdict(of_fold.operating_point) for of_fold in by_fold],
         "datasets": {
             name: lesion_summary([s for known, _, s in scored if known.dataset == name])

@@ -100,6 +100,23 @@ def fit_slice_calibration(scans: Sequence[ValidationScan]) -> Calibration:
     return fit_logistic(logit(highest[chosen]), truth[chosen], np.ones(int(chosen.sum())))
 
 
+def left_to_calibrate(
+    answers: Sequence[tuple[int, ValidationScan]], by_fold: Sequence[Chosen]
+) -> tuple[Calibration, Calibration]:
+    """What is still wrong with the probabilities of voxels and slices, on people unseen.
+
+    The curve that would be right, fitted after the calibration that the people of other folds
+    chose: slope 1 and intercept 0 where nothing is wrong, a slope below 1 where probabilities are
+    too extreme (Cox, Biometrika 45, 1958). ``answers`` are scans with their fold.
+    """
+    voxels = [calibrate(scan, by_fold[fold].voxel_calibration) for fold, scan in answers]
+    slices = [
+        calibrate(scan, by_fold[fold].slice_calibration)
+        for (fold, _), scan in zip(answers, voxels, strict=True)
+    ]
+    return fit_voxel_calibration(voxels), fit_slice_calibration(slices)
+
+
 def fit_logistic(
     logits: NDArray[np.float64], truth: NDArray[np.bool_], weights: NDArray[np.float64]
 ) -> Calibration:

@@ -14,11 +14,14 @@ from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.network import CONTRASTS
 from mslesion.lesions.slabs import AXES, BRIGHTEST, THIN_MM
 from mslesion.read import load, read_lesion_mask, read_scan
+from mslesion.read.masks import mask_beside
 from mslesion.scan import Scan
 
 FLAIR, *OTHER_CONTRASTS = CONTRASTS
 _STRIPPED_SHARE = 0.3
-"""A scan with a larger share of voxels of exactly 0 comes without its skull."""
+_MOST_BRAIN_ML = 2400
+"""A scan with a larger share of voxels of exactly 0, and no more than a brain's volume of others,
+comes without its skull. A whole head whose air was set to 0 has more."""
 
 Share = NDArray[np.uint8]
 """How much of a voxel something fills, from 0 to 255."""
@@ -128,7 +131,8 @@ def real_volume(scan_file: ScanFile, *, is_lesion_free: bool = False) -> Trainin
     """A real FLAIR scan with its lesion mask, and with the masks of brain and ventricles.
 
     Those are looked for next to the lesion mask, as ``*_desc-brain_mask`` and
-    ``*_label-ventricle_mask``; where the scan comes without a skull, its own zeros tell the brain.
+    ``*_label-ventricle_mask``, named after the same scan; where the scan comes without a skull,
+    its own zeros tell the brain.
 
     Raises:
         ScanError: the scan or a mask cannot be used.
@@ -205,13 +209,19 @@ def _as_share(mask: NDArray[np.bool_] | None) -> Share | None:
 
 def _brain(scan_file: ScanFile, scan: Scan) -> NDArray[np.bool_] | None:
     beside = _mask_beside(scan_file, "desc-brain_mask", scan)
-    if beside is None and float((scan.voxels == 0).mean()) > _STRIPPED_SHARE:
-        return np.not_equal(scan.voxels, 0)
-    return beside
+    return _where_stripped(scan) if beside is None else beside
+
+
+def _where_stripped(scan: Scan) -> NDArray[np.bool_] | None:
+    """The brain that a stripper left; None where the scan has a skull."""
+    left = np.not_equal(scan.voxels, 0)
+    left_ml = float(left.sum()) * scan.grid.voxel_volume_mm3 / 1000
+    is_stripped = 1 - float(left.mean()) > _STRIPPED_SHARE and left_ml <= _MOST_BRAIN_ML
+    return left if is_stripped else None
 
 
 def _mask_beside(scan_file: ScanFile, kind: str, scan: Scan) -> NDArray[np.bool_] | None:
     if scan_file.lesion_mask is None:
         return None
-    found = sorted(scan_file.lesion_mask.parent.glob(f"*_{kind}.nii*"))
-    return read_lesion_mask(found[0], scan)[0] if found else None
+    found = mask_beside(scan_file.lesion_mask, kind)
+    return None if found is None else read_lesion_mask(found, scan)[0]

@@ -37,7 +37,7 @@ from mslesion.write.atomic import atomic_path
 _REAL_SHARE = 0.45
 _OTHER_CONTRAST_SHARE = 0.06
 _NO_BRAIN_SHARE = 0.03
-_MOST_OF_ONE_PERSON = 0.15
+_MOST_OF_ONE_SCAN = 0.15
 _NO_BRAINS = 8
 
 
@@ -98,7 +98,8 @@ def deal_folds(scans: Sequence[KnownScan], folds: int, seed: int) -> dict[tuple[
 class Workshop:
     """Where trainings are done: ``folder`` keeps their states, ``cache`` the simulated people.
 
-    ``device`` is ``cpu`` or ``cuda``; ``start`` is a model whose weights they begin with.
+    ``device`` is ``cpu`` or ``cuda``; ``start`` is the file of a model whose weights they begin
+    with.
     """
 
     folder: Path
@@ -159,16 +160,16 @@ def _weights_to_start_with(path: Path, shape: NetworkShape) -> dict[str, torch.T
 def training_material(scans: Sequence[KnownScan], recipe: DetectorRecipe, cache: Path) -> Material:
     """Real scans, their other contrasts, things that are no brain, and simulated people.
 
-    Datasets weigh by the square root of their number of scans, and no scan more than 15 %.
+    Datasets weigh by the square root of their number of scans, and no scan more than 15 %; what
+    they leave goes to simulated people.
     """
     by_dataset: dict[str, list[KnownScan]] = {}
     for scan in scans:
         by_dataset.setdefault(scan.dataset, []).append(scan)
     roots = {name: len(known) ** 0.5 for name, known in by_dataset.items()}
-    real_share = min(_REAL_SHARE, _MOST_OF_ONE_PERSON * len(scans))
     material = group(_NO_BRAIN_SHARE, [no_brain(recipe.seed, i) for i in range(_NO_BRAINS)])
     for name, known in by_dataset.items():
-        share = real_share * roots[name] / sum(roots.values())
+        share = min(_REAL_SHARE * roots[name] / sum(roots.values()), _MOST_OF_ONE_SCAN * len(known))
         volumes = [real_volume(k.scan_file, is_lesion_free=k.is_lesion_free) for k in known]
         material += in_every_plane(share, volumes)
     others = [volume for scan in scans for volume in other_contrasts(scan.scan_file)]
@@ -237,17 +238,23 @@ def assemble(task: TrainingTask, chosen: Chosen) -> LesionModel:
         voxel_calibration=chosen.voxel_calibration,
         slice_calibration=chosen.slice_calibration,
         operating_point=chosen.operating_point,
-        trained_on=_trained_on(task.scans, task.recipe) | {"device": task.workshop.device},
+        trained_on=_trained_on(task),
     )
 
 
-def _trained_on(scans: Sequence[KnownScan], recipe: DetectorRecipe) -> dict[str, Any]:
-    datasets = sorted({scan.dataset for scan in scans})
+def _trained_on(task: TrainingTask) -> dict[str, Any]:
+    """Whom the network has learnt from, those of the model that it began with among them."""
+    start = None if task.workshop.start is None else load_lesion_model(task.workshop.start)
+    before = {} if start is None else start.trained_on
+    people = {name: set(known) for name, known in before.get("datasets", {}).items()}
+    for scan in task.scans:
+        people.setdefault(scan.dataset, set()).add(scan.person_id)
+    hashes = {input_sha256(scan.scan_file.image) for scan in task.scans}
+    begun = {} if start is None else {"started_from": {"name": start.name, "sha256": start.sha256}}
     return {
-        "datasets": {
-            name: sorted({scan.person_id for scan in scans if scan.dataset == name})
-            for name in datasets
-        },
-        "scans_sha256": sorted(input_sha256(scan.scan_file.image) for scan in scans),
-        "recipe": asdict(recipe),
+        "datasets": {name: sorted(people[name]) for name in sorted(people)},
+        "scans_sha256": sorted(hashes | set(before.get("scans_sha256", ()))),
+        "recipe": asdict(task.recipe),
+        "device": task.workshop.device,
+        **begun,
     }

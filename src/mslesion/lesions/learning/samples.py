@@ -109,7 +109,8 @@ def _draw_slab(rng: np.random.Generator, volume: TrainingVolume) -> tuple[int, t
     if volume.slice_spacing_mm < _THICK_MM and rng.random() < 0.55:
         spacing = int(rng.integers(2, 8))
         averaged = max(1, round(spacing * rng.uniform(0.7, 1.0)))
-        offsets = tuple(spacing * o for o in context_offsets(spacing))
+        far_apart_mm = spacing * volume.slice_spacing_mm
+        offsets = tuple(spacing * o for o in context_offsets(far_apart_mm))
     if rng.random() < 0.08:
         offsets = (0,) * CONTEXT
     return averaged, offsets

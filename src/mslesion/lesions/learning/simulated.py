@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mslesion import __version__
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.learning.material import FLAIR, Share, TrainingVolume, slices_first
 from mslesion.lesions.slabs import BRIGHTEST
@@ -200,9 +201,10 @@ _PARTS = ("image", "lesion", "ventricle", "brain")
 def cached_volumes(folder: Path, seed: int, indices: Sequence[int]) -> list[TrainingVolume]:
     """Simulated volumes kept as files, made where missing; arrays are mapped, not read.
 
-    Trainings that share ``folder`` may do so at the same time.
+    Trainings that share ``folder`` may do so at the same time; another version makes its own.
     """
-    return [_cached(folder / f"seed-{seed}_{index:04d}", seed, index) for index in indices]
+    names = (f"{__version__}_seed-{seed}_{index:04d}" for index in indices)
+    return [_cached(folder / name, seed, index) for name, index in zip(names, indices, strict=True)]
 
 
 def _cached(folder: Path, seed: int, index: int) -> TrainingVolume:

@@ -163,12 +163,20 @@ def _run_step(state: _State, batch: Batch, recipe: TrainingRecipe, step: int) ->
 
 
 def _fingerprint(material: Material, recipe: TrainingRecipe, start: Weights | None) -> str:
-    """A hash of what decides the weights; of each volume its name and a part of its voxels."""
+    """A hash of what decides the weights.
+
+    Images and regions of real volumes count whole; of ideal ones, which follow from their seed, a
+    slice stands for all of their gigabytes.
+    """
     digest = sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     for volume, weight in zip(material.volumes, material.weights, strict=True):
         digest.update(f"{volume.name} {weight:.9f} {volume.image.shape}".encode())
-        middle = volume.image[volume.image.shape[0] // 2]
-        digest.update(middle.tobytes())
+        for array in (volume.image, *volume.regions):
+            if array is None:
+                digest.update(b"not known")
+            else:
+                part = array[array.shape[0] // 2] if volume.is_ideal else array
+                digest.update(part.tobytes())
     for name, value in sorted((start or {}).items()):
         digest.update(name.encode() + value.numpy().tobytes())
     return digest.hexdigest()

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from mslesion.cohort.people import Diagnosis
 from mslesion.errors import ScanError
 from mslesion.evaluation.intervals import wilson
+from mslesion.evaluation.logistic import logit
 from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
+from mslesion.lesions.learning.calibration import fit_logistic
 from mslesion.lesions.model import LesionModel
 from mslesion.lesions.quality import measure_quality
 from mslesion.simulate import CohortRecipe, simulate_person
-from mslesion.verdict import VerdictModel, lesion_features
+from mslesion.verdict import FEATURES, VerdictModel, lesion_features, told_probability
 from mslesion.workers import share
 
 FITTING_SEED, TESTING_SEED = 20_000, 25_000
@@ -45,8 +47,8 @@ def examine_simulated_people(
     examined = list(share(_examine, calls, workers, "examining simulated people"))
     judged = [(features, has_ms) for features, has_ms in examined if features is not None]
     return JudgedPeople(
-        np.stack([features for features, _ in judged]),
-        np.array([has_ms for _, has_ms in judged]),
+        np.array([features for features, _ in judged]).reshape(-1, len(FEATURES)),
+        np.array([has_ms for _, has_ms in judged], np.bool_),
         len(examined) - len(judged),
     )
 
@@ -67,11 +69,19 @@ def _examine(
     return None if doubts else lesion_features(found.lesions), has_ms
 
 
+def can_fit_verdict(fitting: JudgedPeople, testing: JudgedPeople) -> bool:
+    """Whether there are people of both classes for every fold, and to test on."""
+    return all(
+        np.bincount(judged.has_ms, minlength=2).min() >= least
+        for judged, least in ((fitting, _FOLDS), (testing, 1))
+    )
+
+
 def fit_verdict(fitting: JudgedPeople, testing: JudgedPeople, fitted_on: str) -> VerdictModel:
     """A logistic regression, and how often it errs in people of another cohort.
 
-    The threshold is the lowest at which at most 2 % of controls are called MS in five-fold
-    cross-validation; ``testing`` has no part in it.
+    The threshold is the lowest, from 0.5 on, at which at most 2 % of controls are called MS in
+    five-fold cross-validation; ``testing`` has no part in it.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -94,12 +104,32 @@ def fit_verdict(fitting: JudgedPeople, testing: JudgedPeople, fitted_on: str) ->
         ms_missed_rate=(0.0, 0.0, 1.0),
         fitted_on=fitted_on,
     )
-    called = np.array([model.probability(one) for one in testing.features]) > model.threshold
+    called = _probabilities(model, testing) > model.threshold
     return replace(
         model,
         control_false_positive_rate=_rate(called[~testing.has_ms]),
         ms_missed_rate=_rate(~called[testing.has_ms]),
     )
+
+
+def measure_verdict(model: VerdictModel, testing: JudgedPeople) -> dict[str, float]:
+    """What its probabilities are worth in people it was not fitted on.
+
+    ``testing_brier``, and ``testing_slope`` and ``testing_intercept`` of the curve that would be
+    right: 1 and 0 where nothing is wrong.
+    """
+    probability = _probabilities(model, testing)
+    left = fit_logistic(logit(probability), testing.has_ms, np.ones(len(probability)))
+    return {
+        "testing_brier": round(float(np.mean((probability - testing.has_ms) ** 2)), 4),
+        "testing_slope": left.slope,
+        "testing_intercept": left.intercept,
+    }
+
+
+def _probabilities(model: VerdictModel, people: JudgedPeople) -> NDArray[np.float64]:
+    """As they are told of each person."""
+    return np.array([told_probability(features, model) for features in people.features])
 
 
 def _threshold(controls: NDArray[np.float64]) -> float:
