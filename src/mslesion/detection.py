@@ -119,24 +119,38 @@ class Detection:
     ) -> None:
         """Write the files that ``mslesion detect`` writes, to the byte.
 
+        What a run into the same folder told of this scan, and its tables over all scans, are not
+        true any more and are taken away.
+
         With ``dicom_seg`` also those of ``--dicom-seg``, of a scan that came as DICOM;
         ``keep_patient`` lets them name the patient.
 
         Raises:
-            OutputError: the folder cannot be written.
+            OutputError: the folder cannot be written, is that of the scan, or another dataset's.
             UsageError: ``dicom_seg`` of a scan that is not from DICOM.
         """
         from mslesion.read.detections import DetectionFiles
         from mslesion.write.detection import write_detection
         from mslesion.write.dicom.identity import asked_identity
         from mslesion.write.dicom.source import require_dicom
-        from mslesion.write.earlier import remove_unfinished
+        from mslesion.write.earlier import (
+            remove_unfinished,
+            require_apart,
+            require_no_dataset_of_others,
+        )
         from mslesion.write.folder import output_folder
+        from mslesion.write.run import forget_outcome, require_our_run
 
         dicom = asked_identity(dicom_seg=dicom_seg, keep_patient=keep_patient)
         if dicom is not None:
             require_dicom(self.scan.source)
-        with output_folder(Path(folder)) as was_killed:
+        output = Path(folder)
+        require_no_dataset_of_others(output)
+        if self.scan.source is not None:
+            require_apart(output, self.scan.source, output)
+        with output_folder(output) as was_killed:
+            require_our_run(output)
             if was_killed:
-                remove_unfinished(DetectionFiles(Path(folder), self.name))
-            write_detection(self, Path(folder), dicom=dicom)
+                remove_unfinished(DetectionFiles(output, self.name))
+            forget_outcome(self.name, output)
+            write_detection(self, output, dicom=dicom)

@@ -6,7 +6,6 @@ scan ──► slices of 1 mm ──► lesion network ──► lesions ──�
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,13 +30,16 @@ from mslesion.lesions.model import (
     shipped_model,
 )
 from mslesion.lesions.operating_point import OperatingPoint
-from mslesion.lesions.paper_cnn import PaperCNN, shipped_paper_cnn
+from mslesion.lesions.paper_cnn import PaperCNN, SliceAnswers, shipped_paper_cnn
 from mslesion.lesions.quality import measure_quality
 from mslesion.read.head import read_head
 from mslesion.read.inputs import input_sha256
 from mslesion.scan import Scan
 from mslesion.verdict import judge
 
+_SEEN_BY_PAPER = (
+    "the paper's CNN has learnt from this very scan: its answers to slices of new ones are worse"
+)
 _SEEN = "the detector was trained on this very scan: new ones are not found as well"
 
 
@@ -109,6 +111,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
     require_flair_of_a_brain(found)
     quality = measure_quality(scan, found.brain, found.mask)
     doubts = scan_doubts(found, quality)
+    by_paper = detector.paper_cnn.answer(scan)
     seen_in_training = scan_sha256 in detector.model.trained_on.get("scans_sha256", ())
     return Detection(
         name=name,
@@ -118,13 +121,14 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         brain=found.brain,
         ventricles=found.ventricles,
         lesions=found.lesions,
-        slices=_slice_findings(scan, found, detector),
+        slices=_slice_findings(scan, found, detector, by_paper),
         verdict=judge(found.lesions, doubts, detector.model.verdict),
         warnings=(
             *scan.warnings,
             *scan_cautions(found),
             *doubts,
             *([_SEEN] if seen_in_training else []),
+            *([_SEEN_BY_PAPER] if by_paper.seen_in_training and not seen_in_training else []),
         ),
         detector=detector.identity,
         input_sha256=scan_sha256,
@@ -135,10 +139,9 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
 
 
 def _slice_findings(
-    scan: Scan, found: FoundLesions, detector: Detector
+    scan: Scan, found: FoundLesions, detector: Detector, by_paper: SliceAnswers
 ) -> tuple[SliceFinding, ...]:
     ours = slice_probabilities(found, detector.model)
-    paper: Sequence[float | None] = detector.paper_cnn.slice_probabilities(scan)
     origin, step = scan.grid.affine_vox_to_ras[:3, 3], scan.grid.affine_vox_to_ras[:3, 2]
     middle = scan.grid.affine_vox_to_ras[:3, :2] @ [(n - 1) / 2 for n in scan.grid.shape[:2]]
     return tuple(
@@ -147,9 +150,9 @@ def _slice_findings(
             position_mm=round(float((origin + middle + index * step)[2]), 2),
             lesion_area_mm2=round(float(area), 2),
             detector_probability=round(float(probability), 4),
-            paper_cnn_probability=None if by_paper is None else round(by_paper, 4),
+            paper_cnn_probability=None if of_paper is None else round(of_paper, 4),
         )
-        for index, (area, probability, by_paper) in enumerate(
-            zip(slice_areas_mm2(found), ours, paper, strict=True)
+        for index, (area, probability, of_paper) in enumerate(
+            zip(slice_areas_mm2(found), ours, by_paper.probabilities, strict=True)
         )
     )

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from safetensors.torch import load, save
 from mslesion.errors import ModelFileError
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.lesions.operating_point import OperatingPoint
+from mslesion.lesions.released import released_path, require_as_released
 from mslesion.read.side_files import read_bytes
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
@@ -96,7 +96,7 @@ def save_lesion_model(model: LesionModel, path: Path) -> str:
 
 def shipped_path(name: str) -> Path:
     """Where the file of a model of :data:`SHIPPED` lies."""
-    return Path(str(resources.files("mslesion.lesions").joinpath("weights", f"{name}.safetensors")))
+    return released_path(f"{name}.safetensors")
 
 
 def shipped_model(name: str = "default") -> LesionModel:
@@ -106,15 +106,8 @@ def shipped_model(name: str = "default") -> LesionModel:
         ModelFileError: the file is damaged, or not the one this version was released with.
     """
     path = shipped_path(name)
-    lines = path.with_name("SHA256SUMS").read_text(encoding="ascii").splitlines()
-    sums = {file: digest for digest, file in (line.split(maxsplit=1) for line in lines)}
     model = load_lesion_model(path)
-    if sums.get(path.name) != model.sha256:
-        raise ModelFileError(
-            "is not the file this version was released with (its SHA-256 differs)",
-            remedy="install mslesion again",
-            file=path,
-        )
+    require_as_released(path.name, model.sha256)
     return model
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,34 +13,66 @@ from safetensors.torch import load
 from torch import nn
 
 from mslesion.errors import ModelFileError
+from mslesion.lesions.released import released_path, require_as_released
 from mslesion.paper.network import build_network
 from mslesion.paper.protocol import Protocol
-from mslesion.paper.slices import otsu_threshold, resize_slices, z_score
+from mslesion.paper.slices import (
+    fingerprint,
+    otsu_threshold,
+    resize_slices,
+    spread_indices,
+    z_score,
+)
 from mslesion.paper.training import predict_scores
 from mslesion.scan import Scan
+
+_WEIGHTS, _DESCRIPTION = "paper_cnn/weights.safetensors", "paper_cnn/model.json"
+
+
+@dataclass(frozen=True)
+class SliceAnswers:
+    """What the network says of a scan.
+
+    ``probabilities`` has one entry an axial slice, from the lowest; None where it holds too little
+    tissue. ``seen_in_training`` tells whether the network has learnt from this scan.
+    """
+
+    probabilities: tuple[float | None, ...]
+    seen_in_training: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class PaperCNN:
-    """The network of section 3.2 under the protocol of this package."""
+    """The network of section 3.2 under the protocol of this package.
+
+    ``trained_on`` holds the fingerprints of the scans that it has learnt from.
+    """
 
     network: nn.Sequential
     protocol: Protocol
+    trained_on: frozenset[str]
 
-    def slice_probabilities(self, scan: Scan) -> list[float | None]:
-        """For each axial slice from the lowest; None where it holds too little tissue."""
+    def answer(self, scan: Scan) -> SliceAnswers:
+        """The probability that each slice holds a lesion.
+
+        Slices are brought to mean 0 and SD 1 by the tissue of those that a study cuts from the
+        scan, so that their answers are those of ``mslesion predict``.
+        """
         rules = self.protocol.slices
         indices = np.arange(scan.voxels.shape[2])
         images = resize_slices(scan.voxels, scan.grid, indices, rules.size_pixels)
         tissue = images > otsu_threshold(scan.voxels)
         kept = tissue.mean(axis=(1, 2)) >= rules.least_tissue_share
+        is_cut = np.isin(indices, spread_indices(len(indices), rules.slices_per_scan))[kept]
+        if not is_cut.any():
+            return SliceAnswers((None,) * len(indices))
+        counted = tissue[kept] & is_cut[:, None, None]
+        pixels = z_score(images[kept], counted, rules.normalisation_scope)
+        scores = predict_scores(self.network, pixels)[:, 1]
         answers: list[float | None] = [None] * len(indices)
-        if kept.any():
-            pixels = z_score(images[kept], tissue[kept], rules.normalisation_scope)
-            scores = predict_scores(self.network, pixels)[:, 1]
-            for index, score in zip(indices[kept], scores, strict=True):
-                answers[index] = float(score)
-        return answers
+        for index, score in zip(indices[kept], scores, strict=True):
+            answers[index] = float(score)
+        return SliceAnswers(tuple(answers), fingerprint(pixels[is_cut]) in self.trained_on)
 
 
 def shipped_paper_cnn() -> PaperCNN:
@@ -50,20 +81,19 @@ def shipped_paper_cnn() -> PaperCNN:
     Raises:
         ModelFileError: the file is damaged, or not the one this version was released with.
     """
-    folder = Path(str(resources.files("mslesion.lesions").joinpath("weights", "paper_cnn")))
-    path = folder / "weights.safetensors"
+    path = released_path(_WEIGHTS)
     protocol = Protocol()
     network = build_network(protocol.network, protocol.slices.size_pixels)
     try:
         content = path.read_bytes()
-        described = json.loads((folder / "model.json").read_text(encoding="utf-8"))["sha256"]
-        is_ours = sha256(content).hexdigest() == described
+        described = path.with_name("model.json").read_bytes()
+        trained_on = frozenset(json.loads(described)["trained_on"]["scans"])
         network.load_state_dict(load(content))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
         raise _damaged(path) from error
-    if not is_ours:
-        raise _damaged(path)
-    return PaperCNN(network.eval(), protocol)
+    require_as_released(_WEIGHTS, sha256(content).hexdigest())
+    require_as_released(_DESCRIPTION, sha256(described).hexdigest())
+    return PaperCNN(network.eval(), protocol, trained_on)
 
 
 def _damaged(path: Path) -> ModelFileError:

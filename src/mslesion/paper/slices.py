@@ -132,20 +132,25 @@ def _require_new(slices: SliceSet, scan_file: ScanFile, first_with: dict[str, st
 
 
 def scan_fingerprints(slices: SliceSet) -> dict[str, str]:
-    """A fingerprint of the images of each scan, by the scan's name.
+    """The :func:`fingerprint` of the images of each scan, by the scan's name."""
+    return {
+        str(name): fingerprint(slices.pixels[slices.scan_name == name])
+        for name in np.unique(slices.scan_name)
+    }
+
+
+def fingerprint(pixels: NDArray[np.float32]) -> str:
+    """A fingerprint of the slices (N, H, W) of one scan.
 
     It is the SHA-256 of the order in which 8 x 8 blocks of the scan's mean slice lie from dark to
     bright: the same for the same voxels in other units or another file, different for a scan with
     more noise, resampled, or cut.
     """
-    fingerprints = {}
-    for name in np.unique(slices.scan_name):
-        mean = slices.pixels[slices.scan_name == name].mean(axis=0, dtype=np.float64)
-        edges = np.arange(8) * mean.shape[0] // 8
-        blocks = np.add.reduceat(np.add.reduceat(mean, edges, axis=0), edges, axis=1)
-        order = np.argsort(blocks.ravel().round(4), kind="stable").astype(np.uint8)
-        fingerprints[str(name)] = sha256(order.tobytes()).hexdigest()
-    return fingerprints
+    mean = pixels.mean(axis=0, dtype=np.float64)
+    edges = np.arange(8) * mean.shape[0] // 8
+    blocks = np.add.reduceat(np.add.reduceat(mean, edges, axis=0), edges, axis=1)
+    order = np.argsort(blocks.ravel().round(4), kind="stable").astype(np.uint8)
+    return sha256(order.tobytes()).hexdigest()
 
 
 def cut_scan(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -58,3 +59,49 @@ def test_bright_fluid_is_not_flair(found: FoundLesions) -> None:
     assert scan_doubts(bright, UNMEASURED) == (
         "fluid in the ventricles is not dark, as it is in FLAIR",
     )
+
+
+def _another_size(found: FoundLesions, spacing_mm: tuple[float, float, float]) -> FoundLesions:
+    scan = Scan.from_stored(found.scan.voxels, np.diag([*spacing_mm, 1.0]))
+    return replace(found, scan=scan)
+
+
+def _half_a_brain(found: FoundLesions) -> FoundLesions:
+    brain = found.brain.copy()
+    brain[:, :, brain.shape[2] // 3 :] = False
+    return replace(found, brain=brain)
+
+
+@pytest.mark.parametrize(
+    ("changed", "doubt"),
+    [
+        (
+            lambda found: replace(found, contrast=(0.79, 0.2, 0.01)),
+            "the contrast is not clearly that of FLAIR",
+        ),
+        (
+            lambda found: replace(found, ventricles=np.zeros_like(found.ventricles)),
+            "the ventricles are not clearly seen, dark and in their place, as in FLAIR",
+        ),
+        (_half_a_brain, "only a part of the brain is seen"),
+        (
+            lambda found: _another_size(found, (2.6, 2.6, 3.9)),
+            "more is taken for brain than a head holds",
+        ),
+        (
+            lambda found: _another_size(found, (2.0, 2.0, 10.1)),
+            "slices lie more than 10 mm apart",
+        ),
+        (
+            lambda found: _another_size(found, (2.1, 2.1, 3.0)),
+            "voxels are larger than 2 mm on every side",
+        ),
+    ],
+    ids=["contrast", "ventricles", "part of a brain", "too large", "far apart", "coarse"],
+)
+def test_each_doubt_has_its_limit(
+    found: FoundLesions, changed: Callable[[FoundLesions], FoundLesions], doubt: str
+) -> None:
+    """A good scan has none of them, and just beyond a limit the sentence says which."""
+    assert doubt not in scan_doubts(found, UNMEASURED)
+    assert doubt in scan_doubts(changed(found), UNMEASURED)

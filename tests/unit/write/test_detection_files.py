@@ -18,6 +18,7 @@ from mslesion.read.detections import DetectionFiles
 from mslesion.write import detection as writing
 from mslesion.write.detection import write_detection
 from mslesion.write.earlier import remove_detection
+from mslesion.write.run import Outcome, RunOrigin, write_run
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +104,37 @@ def test_a_scan_without_lesions_has_all_files_too(tmp_path: Path) -> None:
     assert summary["ms_probability"] is None
     assert summary["abstained"] is True
     assert summary["abstained_reason"] == "only a part of the brain is seen"
+
+
+def test_python_saves_neither_beside_the_scan_nor_into_datasets_of_others(tmp_path: Path) -> None:
+    """As the command refuses, and nothing is written."""
+    found = detection_of(oblique_scan(source=tmp_path / "scans" / "a_FLAIR.nii.gz"))
+    (tmp_path / "scans").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "dataset_description.json").write_text('{"Name": "theirs"}')
+    for name, why in (("scans", "folder of the scan itself"), ("theirs", "not ours")):
+        before = _bytes(tmp_path / name)
+        with pytest.raises(OutputError, match=why):
+            found.save(tmp_path / name)
+        assert _bytes(tmp_path / name) == before
+
+
+def test_what_a_run_told_of_a_scan_is_gone_when_python_replaces_it(tmp_path: Path) -> None:
+    """Its outcome and the tables over all scans told of another detection; other scans' stay."""
+    found = [detection_of(oblique_scan(), name) for name in ("sub-1", "sub-2")]
+    outcomes = []
+    for detection in found:
+        write_detection(detection, tmp_path)
+        outcomes.append(Outcome(detection.name, DetectionFiles(tmp_path, detection.name)))
+    (tmp_path / "cohort.tsv").write_text("scan\n")
+    write_run(outcomes, tmp_path, RunOrigin())
+    found[0].save(tmp_path)
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert [record["scan"] for record in run["scans"]] == ["sub-2"]
+    assert not (tmp_path / "cohort.tsv").exists()
+    found[1].save(tmp_path)
+    assert not (tmp_path / "run.json").exists()
+    assert (tmp_path / "sub-2_summary.json").exists()
 
 
 def test_the_same_detection_gives_the_same_bytes(tmp_path: Path) -> None:
