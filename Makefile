@@ -88,7 +88,7 @@ study: $(READY)
 
 # The shipped detectors and every figure of docs/results.md about them, from a folder that holds the
 # datasets tabriz, ljubljana-mni and lesion-free. Interrupted, the same command goes on.
-DETECTOR := $(BIN)/mslesion train-detector --cache out/detector/simulated
+DETECTOR := $(BIN)/mslesion train-detector --device cpu --cache out/detector/simulated
 EVALUATE := $(BIN)/mslesion evaluate-detector
 detector: $(READY)
 	@test -d "$(REAL)/tabriz" || { echo "make detector REAL=folder-of-the-datasets"; exit 2; }
