@@ -163,7 +163,9 @@ class Sample:
 def cut_sample(draw: SampleDraw, volume: TrainingVolume) -> Sample:
     """The slices and the regions of the middle one under the drawn geometry."""
     window = _window(draw, volume)
-    planes = [_average(volume.image, draw, window, offset) for offset in draw.offsets]
+    # Of thick slices three of the five are the same one.
+    at = {shift: _average(volume.image, draw, window, shift) for shift in set(draw.offsets)}
+    planes = [at[shift] for shift in draw.offsets]
     planes += [
         np.zeros_like(planes[0])
         if share is None
