@@ -91,7 +91,18 @@ def settle(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     tested = {f.check: f.test for f in found if f.test is not None and isfinite(f.test.p)}
     corrected = holm({check: test.p for check, test in tested.items()})
     return tuple(
-        _settled(f, corrected[f.check], len(tested)) if f.check in tested else f for f in found
+        _settled(f, corrected[f.check], len(tested)) if f.check in tested else _untested(f)
+        for f in found
+    )
+
+
+def _untested(finding: Finding) -> Finding:
+    """As it is; not applicable where its test came to nothing."""
+    if finding.test is None:
+        return finding
+    why = "; the test came to nothing"
+    return replace(
+        finding, outcome=Outcome.NOT_APPLICABLE, evidence=finding.evidence + why, remedy=""
     )
 
 

@@ -76,6 +76,14 @@ class Material:
             return {}
         return parts_of_people(self.slices, self.split.unit, self.split.folds[0])
 
+    @property
+    def straddling(self) -> frozenset[str]:
+        """Who stands in more than one part of any fold."""
+        if self.split is None:
+            return frozenset()
+        folds = (parts_of_people(self.slices, self.split.unit, f) for f in self.split.folds)
+        return frozenset(who for parts in folds for who, of in parts.items() if len(of) > 1)
+
     def sides(self, first: str, second: str) -> str:
         """On which sides of the split two people stand, in words."""
         if self.split is None:

@@ -17,6 +17,7 @@ Resampling-based Multiple Testing, 1993): that there were two to choose from is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from math import comb
 
 import numpy as np
@@ -80,13 +81,10 @@ def tell_class(
         features, label = features[chosen], label[chosen]
     hat = _hat_matrix(features)
     won = _pairs_won(hat, label)
-    orders = generator.permuted(np.tile(label, (permutations, 1)), axis=1)
-    labels = np.concatenate([label[None], orders])
+    labels, least_p = _orders(label, permutations, generator)
     alone = _areas_alone(features, label[None])[0]
     strongest = int(alone.argmax()) if alone.size else None
     statistics = np.stack([_areas(hat, labels), _strongest_areas(features, labels)])
-    # Of all orders only the right one does as well as a perfect classifier, and itself counts too.
-    least_p = 1 / comb(len(label), int(label.sum())) + 1 / (1 + permutations)
     return Told(
         _interval(won, label, draws, seed),
         strongest,
@@ -94,6 +92,27 @@ def tell_class(
         Significance(_p_of_rarest(statistics), least_p),
         len(label),
     )
+
+
+def _orders(
+    label: NDArray[np.int8], permutations: int, generator: np.random.Generator
+) -> tuple[NDArray[np.int8], float]:
+    """The labels (1 + B, N) as they are and in other orders, and the least p they can show.
+
+    All orders, where there are no more than were to be drawn. Only the right order does as well as
+    a perfect classifier, and of classes of one size the reverse of it.
+    """
+    ones = int(label.sum())
+    count = comb(len(label), ones)
+    perfect = 2 if 2 * ones == len(label) else 1
+    if count > permutations:
+        drawn = generator.permuted(np.tile(label, (permutations, 1)), axis=1)
+        return np.concatenate([label[None], drawn]), perfect / count + 1 / (1 + permutations)
+    places = np.array(list(combinations(range(len(label)), ones)))
+    orders = np.zeros((count, len(label)), np.int8)
+    np.put_along_axis(orders, places, 1, axis=1)
+    others = orders[(orders != label).any(axis=1)]
+    return np.concatenate([label[None], others]), perfect / count
 
 
 def _p_of_rarest(statistics: NDArray[np.float64]) -> float:

@@ -173,10 +173,23 @@ def check_explanations(
         "deletion_curve": [
             {"blurred_share": share, "by_map": float(mine), "at_random": float(other)}
             for share, mine, other in zip(
-                DELETED_SHARES, by_map.mean(axis=0), at_random.mean(axis=0), strict=True
+                DELETED_SHARES,
+                _mean_over_people(slices.person_id, by_map),
+                _mean_over_people(slices.person_id, at_random),
+                strict=True,
             )
         ],
     }
+
+
+def _mean_over_people(
+    person_id: NDArray[np.str_], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The mean (S,) over people of their slices' means of values (N, S)."""
+    people, owner = np.unique(person_id, return_inverse=True)
+    of_people = [mean_by(owner, column, len(people)) for column in values.T]
+    means: NDArray[np.float64] = np.array(of_people).mean(axis=1)
+    return means
 
 
 def _with_intervals(

@@ -177,9 +177,13 @@ class Resampled:
         if not self.is_usable:
             return nan
         count = len(self._defined)
-        # Half a draw at either end keeps the position off 0 and 1.
-        tail = self.correction.tail((count * self.share_below(0.0) + 0.5) / (count + 1))
-        return max(2 * min(tail, 1 - tail), 1 / (count + 1))
+        # Half a draw at either end keeps positions off 0 and 1. Draws of 0 speak against a
+        # difference on either side.
+        below = (self._defined < -_ALIKE).sum() + 0.5
+        not_above = (self._defined <= _ALIKE).sum() + 0.5
+        low = self.correction.tail(float(not_above) / (count + 1))
+        high = 1 - self.correction.tail(float(below) / (count + 1))
+        return min(1.0, max(2 * min(low, high), 1 / (count + 1)))
 
 
 def _influences(left_out: NDArray[np.float64]) -> NDArray[np.float64]:

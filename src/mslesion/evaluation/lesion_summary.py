@@ -196,9 +196,19 @@ class LesionTable:
                 kind, _, size = name.partition("_")
                 if kind == "recall":
                     recall, precision = measured[name], measured[f"precision_{size}"]
-                    total = recall + precision
-                    measured[f"f1_{size}"] = np.where(total == 0, 0, 2 * recall * precision / total)
+                    measured[f"f1_{size}"] = _f1(recall, precision)
         return measured
+
+
+def _f1(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Their harmonic mean; 0 where none of what is there was found, or nothing found is there.
+
+    nan where there was neither.
+    """
+    nothing_right = np.nan_to_num(recall) + np.nan_to_num(precision) == 0
+    nothing_at_all = np.isnan(recall) & np.isnan(precision)
+    f1 = np.where(nothing_right, 0.0, 2 * recall * precision / (recall + precision))
+    return np.where(nothing_at_all, np.nan, f1)
 
 
 def mean_by(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
+from mslesion.audit.checks.controls import _p_of_more_than_guessing, _told_gap
 from mslesion.audit.finding import Finding, Outcome, Significance, settle
 from mslesion.audit.likeness import SAME_HEAD, alike, fine_detail
+from mslesion.audit.material import Material
 from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.telling import _hat_matrix, _p_of_rarest, _pairs_won, tell_class
+from mslesion.cohort.split import Fold, Split
+from mslesion.evaluation.intervals import Estimate
+from mslesion.evaluation.predictions import SplitUnit
 from mslesion.scan import Grid, Scan
 
 
@@ -51,6 +58,59 @@ def test_a_class_that_stands_in_a_feature_is_told() -> None:
     assert (told.strongest, told.strongest_auc) == (2, 1.0)
 
 
+def test_of_few_people_every_order_is_looked_at() -> None:
+    """Six and six, told apart without a mistake: of 924 orders two do as well, by hand."""
+    label = np.array([1, 0] * 6, np.int8)
+    told = tell_class(label[:, None].astype(float), label, draws=200, seed=0)
+    assert told.test == Significance(pytest.approx(2 / 924), pytest.approx(2 / 924))
+    uneven = np.array([1] * 4 + [0] * 8, np.int8)
+    told = tell_class(uneven[:, None].astype(float), uneven, draws=200, seed=0)
+    assert told.test.least_p == pytest.approx(1 / 495)
+
+
+def test_shuffles_that_all_leak_are_no_guessing() -> None:
+    """Twenty times an AUC of 1 is not 'no spread, so nothing shown'; twenty times 0.5 is."""
+    assert _p_of_more_than_guessing(np.ones(20)) == 0
+    assert _p_of_more_than_guessing(np.full(20, 0.5)) == 1
+    assert _p_of_more_than_guessing(np.linspace(0.4, 0.6, 20)) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_test_that_came_to_nothing_decides_nothing() -> None:
+    """Without a p value a check neither passes nor fails."""
+    (found,) = settle(
+        [Finding("a", Outcome.FAIL, "AUC nan", "mend it", Significance(float("nan")))]
+    )
+    assert found.outcome is Outcome.NOT_APPLICABLE
+    assert "came to nothing" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_audited", "outcome", "ending"),
+    [
+        (0.05, 0.2, False, Outcome.PASS, "a slice split would have pretended it"),
+        (0.05, 0.2, True, Outcome.FAIL, "and this is a slice split"),
+        (-0.2, 0.1, False, Outcome.PASS, "no gap is shown"),
+        (-0.2, 0.1, True, Outcome.PASS, "no gap is shown"),
+        (float("nan"), float("nan"), False, Outcome.PASS, "no gap is shown"),
+    ],
+)
+def test_a_leakage_gap_is_told_where_it_is_shown(
+    low: float, high: float, is_audited: bool, outcome: Outcome, ending: str
+) -> None:
+    """Where its interval holds 0, or there is none, nothing is claimed."""
+    found = _told_gap(Estimate(0.1, low, high), "adds", {}, is_audited=is_audited)
+    assert (found.outcome, found.evidence.endswith(ending)) == (outcome, True)
+    none = _told_gap(Estimate(float("nan"), low, high), "adds", {}, is_audited=is_audited)
+    assert none.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_who_stands_in_two_parts_of_a_later_fold_is_found() -> None:
+    """A clean first fold hides nobody."""
+    folds = (Fold(("a",), ("b",), ("c",)), Fold(("c", "a"), ("a",), ("b",)))
+    audited = SimpleNamespace(slices=None, split=Split(SplitUnit.PATIENT, 0, folds))
+    assert Material.straddling.fget(audited) == {"a"}
+
+
 def test_the_rarest_of_two_statistics_is_judged_by_its_own_rarity() -> None:
     """By hand, 1 + 4 orders: the first is highest in one row, as another is in the other row."""
     statistics = np.array([[9.0, 1, 2, 3, 4], [1.0, 5, 2, 3, 4]])
@@ -90,6 +150,12 @@ def test_facts_become_columns() -> None:
     names, features = as_features([{"size": 1.0, "axes": "RAS"}, {"size": 100.0, "axes": "LPS"}])
     assert names == ["axes is LPS", "axes is RAS", "size"]
     assert features.tolist() == [[0.0, 1.0, 0.0], [1.0, 0.0, np.log(100)]]
+
+
+def test_a_value_of_zero_is_not_a_missing_one() -> None:
+    """Both have a column of their own, by their names."""
+    names, _ = as_features([{"mended": 0.0}, {"mended": 1.0}, {}])
+    assert names == ["mended is missing", "mended is 0.0", "mended is 1.0"]
 
 
 def made_up_scan(seed: int, noise: float = 0.0) -> Scan:

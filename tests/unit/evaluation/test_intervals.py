@@ -82,6 +82,17 @@ def test_draws_without_a_class_are_left_out_unless_they_are_many():
     assert not few.has_interval
 
 
+@pytest.mark.parametrize(("helped", "harmed"), [(5, 1), (3, 0), (4, 1), (8, 2), (12, 3), (1, 5)])
+def test_p_is_below_one_in_twenty_just_where_the_interval_leaves_out_zero(helped, harmed):
+    """Also where many draws are level with 0, as of 24 people of whom few differ."""
+    change = np.array([1.0] * helped + [-1.0] * harmed + [0.0] * (24 - helped - harmed))
+    weights = draw_people(24, 2000, seed=3)
+    left_out = np.array([np.delete(change, n).mean() for n in range(24)])
+    resampled = Resampled(change.mean(), weights @ change / 24, (left_out,))
+    interval = resampled.interval()
+    assert (resampled.p_value() < 0.05) == (interval.low > 0 or interval.high < 0)
+
+
 def test_a_width_of_zero_is_no_interval():
     """Where every draw gives the same value, resampling knows nothing, and says so."""
     assert not Resampled(1.0, np.ones(2000), (np.ones(12),)).interval().has_interval

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mslesion.evaluation.lesion_summary import lesion_summary, scan_rows, score_scan
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
@@ -83,6 +84,23 @@ def test_two_scans_of_one_person_count_once() -> None:
     assert summary["measures"]["recall_10_to_50_mm3"]["value"] == pytest.approx(6 / 9)
     assert np.isnan(summary["measures"]["recall_50_mm3_and_more"]["value"])
     assert summary["warnings"]
+
+
+def test_f1_of_a_size_is_zero_where_nothing_of_it_was_found_and_undefined_where_there_is_none() -> (
+    None
+):
+    """Nothing marked of a size that exists, or marked where none exists: 0, as Dice would be."""
+    found, reference = masks()
+
+    def f1(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+        measures = lesion_summary([score_scan("a", "a1", one, other, GRID)])["measures"]
+        value: float = measures["f1_10_to_50_mm3"]["value"]
+        return value
+
+    assert f1(found & False, reference) == 0
+    assert f1(found, reference & False) == 0
+    assert np.isnan(f1(found & False, reference & False))
+    assert 0 < f1(found, reference) <= 1
 
 
 def test_intervals_hold_the_value_and_come_from_people() -> None:

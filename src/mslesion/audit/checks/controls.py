@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
@@ -12,6 +15,7 @@ from mslesion.audit.material import Material, divided, split_for
 from mslesion.cohort.split import Split
 from mslesion.errors import CohortError
 from mslesion.evaluation.comparison import leakage_gap
+from mslesion.evaluation.intervals import Estimate
 from mslesion.evaluation.metrics import auc
 from mslesion.evaluation.predictions import Predictions, SplitUnit, Subset
 from mslesion.evaluation.summary import difference_as_json
@@ -22,6 +26,7 @@ from mslesion.paper.training import LabelledImages
 from mslesion.progress import track
 
 SHUFFLES = 20
+_MOST_TRIES = 1000
 _LEAST_PEOPLE = 2
 """In training and in test: one of each label."""
 
@@ -45,7 +50,7 @@ def random_labels(material: Material) -> Finding:
     beside = _slice_part(material)
     leaking = None if beside is None else _areas_at_random(material, *beside, "and by slice")
     mean, error = float(areas.mean()), float(areas.std(ddof=1) / np.sqrt(len(areas)))
-    p = float(stats.ttest_1samp(areas, 0.5, alternative="greater").pvalue) if error else 1.0
+    p = _p_of_more_than_guessing(areas)
     told = "" if leaking is None else f"; under a slice split it would be {leaking.mean():.2f}"
     return Finding(
         check,
@@ -67,6 +72,13 @@ def random_labels(material: Material) -> Finding:
     )
 
 
+def _p_of_more_than_guessing(areas: NDArray[np.float64]) -> float:
+    """Of a t test over shuffles; where all are the same, 0 above one half and 1 otherwise."""
+    if np.ptp(areas) == 0:
+        return 0.0 if areas[0] > 0.5 else 1.0
+    return float(stats.ttest_1samp(areas, 0.5, alternative="greater").pvalue)
+
+
 def _slice_part(material: Material) -> tuple[SliceSet, NDArray[np.str_]] | None:
     """The slice split of the same slices; None where it is the one that is audited."""
     if material.split is None or material.split.unit is SplitUnit.SLICE:
@@ -84,7 +96,7 @@ def _areas_at_random(
     generator = np.random.default_rng([material.seed, 0x5FF1E])
     areas = []
     for _ in track(range(SHUFFLES), label, SHUFFLES):
-        labels = random_person_labels(slices, part, generator)
+        labels = _labels_of_both_classes(slices, part, generator)
         images = {
             subset: LabelledImages(slices.pixels[part == subset], labels[part == subset])
             for subset in Subset
@@ -100,6 +112,21 @@ def _areas_at_random(
         test = images[Subset.TEST]
         areas.append(auc(test.labels.astype(np.int8), fitted.probability(test.pixels)))
     return np.array(areas)
+
+
+def _labels_of_both_classes(
+    slices: SliceSet, part: NDArray[np.str_], generator: np.random.Generator
+) -> NDArray[np.int8]:
+    """Random labels of people, drawn anew where all test people happen to have the same one.
+
+    Under a slice split they have those that they had in training.
+    """
+    labels = random_person_labels(slices, part, generator)
+    for _ in range(_MOST_TRIES):
+        if len(np.unique(labels[part == Subset.TEST])) > 1:
+            break
+        labels = random_person_labels(slices, part, generator)
+    return labels
 
 
 def random_person_labels(
@@ -152,12 +179,20 @@ def gap(material: Material) -> Finding:
         "classifier": material.classifier,
         "slice_minus_patient_split": difference_as_json(found),
     }
-    if material.split is not None and material.split.unit is SplitUnit.SLICE and area.low > 0:
+    is_audited = material.split is not None and material.split.unit is SplitUnit.SLICE
+    return _told_gap(area, told, shown, is_audited=is_audited)
+
+
+def _told_gap(area: Estimate, told: str, shown: Mapping[str, Any], *, is_audited: bool) -> Finding:
+    """What the gap says; ``is_audited`` where the split that is audited divides slices."""
+    check = "leakage gap"
+    if np.isnan(area.value):
+        return not_applicable(check, "the test people are of one class, so there is no AUC")
+    if not (area.has_interval and area.low > 0):
+        return passed(check, f"{told}; no gap is shown", **shown)
+    if is_audited:
         return failed(
-            check,
-            f"{told}, and this is a slice split",
-            "divide people, not slices",
-            **shown,
+            check, f"{told}, and this is a slice split", "divide people, not slices", **shown
         )
     return passed(check, f"{told}; a slice split would have pretended it", **shown)
 

@@ -122,7 +122,7 @@ def _cut_distorted(material: Material, on_test: frozenset[str]) -> SliceSet:
     with TemporaryDirectory(prefix="mslesion-audit-") as folder:
         cohort = _with_distorted(material.cohort, on_test, Path(folder), material.seed)
         cut = cut_cohort(cohort, material.protocol.slices)
-    return cut.slices.where(np.isin(cut.slices.person_id, np.unique(material.slices.person_id)))
+    return cut.slices.where(np.isin(cut.slices.scan_name, np.unique(material.slices.scan_name)))
 
 
 def _with_distorted(cohort: Cohort, on_test: frozenset[str], folder: Path, seed: int) -> Cohort:

@@ -48,6 +48,9 @@ def site_confound(material: Material) -> Finding:
         return not_applicable(check, f"one site alone, by {source}; others may differ")
     if len(counts) > known.sum() / 2:
         return not_applicable(check, f"nearly every person has a {source} of their own")
+    reason = why_no_classes(label[known])
+    if reason:
+        return not_applicable(check, f"of people with a known site, {reason}")
     codes = np.unique(np.array(sites)[known], return_inverse=True)[1]
     cramer, p = _association(codes, label[known], material.seed)
     return Finding(

@@ -44,7 +44,7 @@ def one_side(material: Material) -> Finding:
         )
     if material.split is None:
         return not_applicable(check, material.why_no_split)
-    straddling = sorted(person for person, parts in material.parts_of.items() if len(parts) > 1)
+    straddling = sorted(material.straddling)
     if straddling:
         return failed(
             check,

@@ -70,7 +70,8 @@ def as_features(people: Sequence[Facts]) -> tuple[list[str], NDArray[np.float64]
             columns[name] = _number_column([float(value) for value in values])
         if not are_numbers or 2 < len(levels) <= _MOST_LEVELS:
             for level in levels:
-                columns[f"{name} is {level or 'missing'}"] = [float(v == level) for v in values]
+                shown = "missing" if level == "" else level
+                columns[f"{name} is {shown}"] = [float(v == level) for v in values]
     return list(columns), np.array(list(columns.values())).reshape(len(columns), len(people)).T
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.evaluation.intervals import Estimate, Weights, cluster_bootstrap
+from mslesion.evaluation.lesion_summary import mean_by
 from mslesion.experiments.figures import Dot, DotDrawing, Panel, Row, SquareDrawing
 from mslesion.experiments.results import Source, StudyResults
 from mslesion.experiments.sections.section import Section
@@ -108,10 +109,15 @@ def detector_transfer(results: StudyResults) -> Section:
 
 
 def _paired_fall(source: Source, unseen: str, measure: str) -> Estimate:
-    """How much higher a measure of the same people is by the other scanner's detector."""
-    own = {scan["person_id"]: scan[measure] for scan in source.at("everything", "scans")}
-    other = {row["person_id"]: row[measure] for row in source.at(unseen, "rows")}
-    change = np.array([other[person] - own[person] for person in sorted(other)])
+    """How much higher a measure of the same people is by the other scanner's detector.
+
+    Scans are paired by name; of a person with several, their mean counts.
+    """
+    own = {scan["scan_name"]: scan[measure] for scan in source.at("everything", "scans")}
+    rows = source.at(unseen, "rows")
+    people, owner = np.unique([row["person_id"] for row in rows], return_inverse=True)
+    of_scans = np.array([row[measure] - own[row["scan_name"]] for row in rows])
+    change = mean_by(owner, of_scans, len(people))
 
     def statistics(weights: Weights) -> dict[str, NDArray[np.float64]]:
         return {measure: weights @ change / weights.sum(axis=1)}
