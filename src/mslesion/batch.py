@@ -4,7 +4,7 @@ scans ──► done already? ──► detector ──► files of each scan �
                               └──► refused: named, and the others go on
 
 :func:`detect_cohort` does the whole. On a cluster, :func:`detect_participants` does the part of one
-job, and :func:`outcomes_of_participants` gathers what all jobs left.
+job, and :func:`gather_participants` gathers what all jobs left.
 """
 
 from __future__ import annotations

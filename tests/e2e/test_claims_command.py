@@ -77,6 +77,10 @@ def test_what_cannot_be_audited_is_one_line(
         ("accuracy,sensitivity\n1,2\n", "has no column specificity"),
         ("accuracy,sensitivity,specificity\n\n", "holds no claim"),
         ("accuracy,sensitivity,specificity\n90,x,90\n", "line 2 holds something that is no number"),
+        (
+            'accuracy,sensitivity,specificity\n"' + "9" * 140_000,
+            "a quotation mark that is not closed",
+        ),
         ("accuracy,sensitivity,specificity\n90,90\n", "line 2 holds something that is no number"),
         ("accuracy,sensitivity,specificity\n90,900,90\n", "line 2: sensitivity 900 is no"),
         ("accuracy,sensitivity,specificity,cases\n90,90,90,1.5\n", "line 2 holds something"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 
 from mslesion.cli import COMMANDS, main
+from mslesion.cli.command import say
 from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([5.0, 5.0, 6.0, 1.0])
@@ -362,3 +364,13 @@ def test_our_own_bugs_are_called_so(
     assert line.startswith("BUG: RuntimeError: two lines: ")
     assert main([*arguments, "--debug"]) == 70
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_names_that_a_terminal_cannot_show_do_not_end_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a Latin-1 terminal, or a file on Windows, letters of other scripts are told by number."""
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
+    say("report: \u65e5\u672c_report.html, \xe9")
+    assert raw.getvalue().decode("latin-1") == "report: \\u65e5\\u672c_report.html, \xe9\n"

@@ -29,10 +29,13 @@ class Command:
 def say(line: str) -> None:
     """Print one line of the answer, whatever names are in it.
 
-    Where its reader has left, as 'head' does, nobody is told, and the work goes on.
+    What the terminal's encoding lacks is told by its number. Where the reader has left, as 'head'
+    does, nobody is told, and the work goes on.
     """
+    encoding = sys.stdout.encoding or "utf-8"
+    text = one_line(line).encode(encoding, "backslashreplace").decode(encoding)
     try:
-        sys.stdout.write(one_line(line) + "\n")
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -86,7 +86,7 @@ SCAN_MEASURES: dict[str, Callable[[ScoredScan], float]] = {
     "volume_difference_ml": lambda scan: scan.agreement.volume_difference_ml,
     "relative_volume_difference": lambda scan: scan.agreement.relative_volume_difference,
 }
-"""Every measure of a scan, by name; nan where it is undefined (docs/reference/measures.md)."""
+"""Every measure of a scan, by name; nan where it is undefined (docs/reference/evaluation.md)."""
 
 
 def scan_rows(scans: Sequence[ScoredScan]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
 from mslesion.errors import ScanError
-from mslesion.read.detections import is_detections_dataset
+from mslesion.read.detections import detection_of_mask, is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 from mslesion.read.participants import read_participants
 from mslesion.read.side_files import read_json
@@ -137,7 +137,9 @@ def _lesion_masks(session: Path, root: Path) -> list[Path]:
         for pipeline in entries(root / "derivatives")
         if not is_detections_dataset(pipeline)
         for path in _volumes(pipeline / session / "anat")
-        if _suffix(path) == "mask" and bids_entities(path.name).get("label") in _LESION_LABELS
+        if _suffix(path) == "mask"
+        and bids_entities(path.name).get("label") in _LESION_LABELS
+        and detection_of_mask(path) is None
     ]
 
 

@@ -31,7 +31,17 @@ def read_claims(table: Path) -> tuple[ReportedFigures, ...]:
         raise UsageError(
             f"cannot be read ({error.strerror})", remedy="check the path", file=table
         ) from error
-    rows = csv.DictReader(io.StringIO(text, newline=""), restkey="")
+    try:
+        return _read_claims(csv.DictReader(io.StringIO(text, newline=""), restkey=""), table)
+    except csv.Error as error:
+        raise UsageError(
+            f"is no table ({error})",
+            remedy="look for a quotation mark that is not closed",
+            file=table,
+        ) from error
+
+
+def _read_claims(rows: csv.DictReader[str], table: Path) -> tuple[ReportedFigures, ...]:
     columns = [name.strip().lower() for name in rows.fieldnames or ()]
     missing = [name for name in _FIGURES if name not in columns]
     if missing:

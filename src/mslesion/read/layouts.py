@@ -98,12 +98,12 @@ def read_people(folder: Path) -> Cohort:
 
 def _read_folder(folder: Path) -> Cohort:
     for layout in LAYOUTS:
-        for place in (folder,) if layout.lies_at_any_depth else _unpacked(folder):
+        for place in (folder,) if layout.lies_at_any_depth else unpacked(folder):
             if layout.recognise(place):
                 cohort = with_known_doubles(layout.read(place))
                 if cohort.people:
                     return cohort
-    if any(holds_detections(place) for place in _unpacked(folder)):
+    if any(holds_detections(place) for place in unpacked(folder)):
         raise CohortError(
             "holds what 'mslesion detect' found, and no scans",
             remedy="give the folder of the scans themselves",
@@ -117,9 +117,9 @@ def _read_folder(folder: Path) -> Cohort:
     )
 
 
-def _unpacked(folder: Path) -> Iterator[Path]:
+def unpacked(folder: Path) -> Iterator[Path]:
     """A folder, and the one that it holds where it holds nothing else, and so on."""
     yield folder
     inside = entries(folder)
     if len(inside) == 1 and inside[0].is_dir() and not inside[0].is_symlink():
-        yield from _unpacked(inside[0])
+        yield from unpacked(inside[0])

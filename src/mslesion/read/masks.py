@@ -6,7 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mslesion.cohort.people import Diagnosis
@@ -33,11 +33,23 @@ _DEEPEST = 8
 class ScanKey:
     """What a file's name and folders say about which scan it is of.
 
-    ``entities`` are those of BIDS; without ``sub``, the ``words`` of the name count.
+    ``entities`` are those of BIDS; without ``sub``, the ``words`` of the name count, or those of
+    ``other_words``, where a scan is called by another name than its file.
     """
 
     entities: tuple[tuple[str, str], ...]
     words: tuple[str, ...]
+    other_words: tuple[str, ...] = ()
+
+    def called(self, name: str) -> ScanKey:
+        """The key of a scan that results are named after by ``name``."""
+        return replace(self, other_words=_own_words(name))
+
+    def pairs_with(self, other: ScanKey) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The words of both, in every spelling that there is."""
+        for mine in filter(None, (self.words, self.other_words)):
+            for theirs in filter(None, (other.words, other.other_words)):
+                yield mine, theirs
 
     def fits(self, other: ScanKey) -> bool:
         """Whether both can be of one scan.
@@ -48,8 +60,9 @@ class ScanKey:
         mine, theirs = dict(self.entities), dict(other.entities)
         if "sub" in mine and "sub" in theirs:
             return all(theirs[name] == value for name, value in mine.items() if name in theirs)
-        shared = min(len(self.words), len(other.words))
-        return shared > 0 and self.words[:shared] == other.words[:shared]
+        return any(
+            mine[: len(theirs)] == theirs[: len(mine)] for mine, theirs in self.pairs_with(other)
+        )
 
 
 @dataclass(frozen=True)
@@ -185,8 +198,12 @@ def mask_beside(mask: Path, kind: str) -> Path | None:
 def agreement_of_keys(key: ScanKey, wanted: ScanKey) -> tuple[int, int]:
     """How much two keys have in common, and how little else there is."""
     common = len(set(key.entities) & set(wanted.entities))
-    words = sum(a == b for a, b in zip(key.words, wanted.words, strict=False))
-    return common + words, -abs(len(key.words) - len(wanted.words))
+    spellings = (
+        (sum(a == b for a, b in zip(mine, theirs, strict=False)), -abs(len(mine) - len(theirs)))
+        for mine, theirs in key.pairs_with(wanted)
+    )
+    words, unlike = max(spellings, default=(0, 0))
+    return common + words, unlike
 
 
 def _volumes_below(folder: Path, deepest: int) -> Iterator[Path]:

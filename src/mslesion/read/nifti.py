@@ -24,6 +24,9 @@ from mslesion.scan import MOST_SHEAR_DEGREES, Grid, Scan, to_canonical_order
 USUAL_POWER = 40
 """Images whose largest value lies between 2 to this power and its inverse are left as they are."""
 
+_NEXT_TO = 0.005
+"""Half a step of 255 in 16 bits is 0.002; a half of 1 is far away."""
+
 
 class Format(NamedTuple):
     """How a file format is known by its first bytes, and how it is read."""
@@ -101,8 +104,8 @@ class LoadedMask(NamedTuple):
 def read_mask(path: Path) -> LoadedMask:
     """Read a lesion mask by itself.
 
-    The file may store its axes in any order, and mark lesions with 1 or with 255. A mask
-    without a lesion is all False.
+    The file may store its axes in any order, and mark lesions with 1 or with 255; where its header
+    scales whole numbers, values next to these count as these. A mask without a lesion is all False.
 
     Raises:
         UnreadableFileError, GeometryError, VoxelError: As in :func:`read_scan`.
@@ -110,7 +113,7 @@ def read_mask(path: Path) -> LoadedMask:
     """
     stored = _read_stored(path)
     only, _ = _chosen_volume(stored, None, path)
-    values = stored.scaled(only)
+    values = _whole_where_near(stored.scaled(only))
     marked = np.asarray(values != 0)
     _check_mask_values(values, marked, path)
     stored_grid = Grid(values.shape, stored.affine_vox_to_ras)
@@ -140,6 +143,17 @@ def read_probability(path: Path) -> tuple[NDArray[np.float32], Grid]:
         )
     grid = Grid(values.shape, stored.affine_vox_to_ras)
     return to_canonical_order(values, grid).astype(np.float32, copy=False), grid.canonical()
+
+
+def _whole_where_near(values: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers where all values are next to one, as a scaled header leaves those of a mask.
+
+    Of a float mask that was saved with the integer type of a scan, 1 comes back as 0.99999.
+    """
+    if values.dtype.kind != "f":
+        return values
+    whole = np.rint(values)
+    return whole if np.all(np.abs(values - whole) <= _NEXT_TO) else values
 
 
 def _check_mask_values(values: NDArray[Any], marked: NDArray[np.bool_], path: Path) -> None:

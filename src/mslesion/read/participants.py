@@ -99,6 +99,12 @@ def read_participants(table: Path) -> Participants:
         row = dict(zip(columns, cells, strict=False))
         if not any(cells):
             continue
+        if not row.get(_ID):
+            raise CohortError(
+                f"line {line_number} names no participant",
+                remedy="fill in participant_id, or remove the line",
+                file=table,
+            )
         person_id = _with_prefix(row[_ID])
         if person_id in rows:
             raise CohortError(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, ScanFile
-from mslesion.errors import UsageError
+from mslesion.errors import CohortError, UsageError
 from mslesion.read.known_doubles import with_known_doubles
-from mslesion.read.layouts import LAYOUTS
+from mslesion.read.layouts import LAYOUTS, unpacked
 from mslesion.read.masks import (
     FileOfScan,
     MaskFile,
@@ -74,30 +74,44 @@ class Reference:
 def read_reference(path: Path) -> Reference:
     """The masks of a cohort's scans, or else those of a folder or a file.
 
-    The people's table is ``participants.tsv`` in the folder, whatever its layout.
+    The people's table is ``participants.tsv`` in the cohort's folder, whatever its layout. What
+    ``mslesion detect`` found is nobody's reference, and is passed over.
 
     Raises:
         CohortError: there are no masks, or a cohort's tables contradict themselves.
     """
-    participants = read_participants(path / "participants.tsv")
     for layout in LAYOUTS if path.is_dir() else ():
-        if layout.recognise(path):
-            masks, unmasked = _scans_of_cohort(
-                with_known_doubles(layout.read(path)).with_participants_joined()
-            )
-            if masks:
-                return Reference(path, masks, unmasked, participants)
+        for place in (path,) if layout.lies_at_any_depth else unpacked(path):
+            if layout.recognise(place):
+                masks, unmasked = _scans_of_cohort(
+                    with_known_doubles(layout.read(place)).with_participants_joined()
+                )
+                if masks:
+                    return Reference(place, masks, unmasked, _participants(place))
+    participants = _participants(path)
     masks = tuple(
         MaskFile(m.person_id, m.name, m.path, m.key, participants.diagnosis(m.person_id))
         for m in find_masks(path)
+        if m.detection is None
     )
+    if not masks:
+        raise CohortError(
+            "holds what 'mslesion detect' found, and no masks that an expert drew",
+            remedy="give the folder of the reference masks",
+            file=path,
+        )
     return Reference(path, masks, (), participants)
+
+
+def _participants(folder: Path) -> Participants:
+    return read_participants(folder / "participants.tsv")
 
 
 def _scans_of_cohort(cohort: Cohort) -> tuple[tuple[MaskFile, ...], tuple[FileOfScan, ...]]:
     """The scans of a cohort that have a lesion mask, and those that have none."""
     scans: list[tuple[str, ScanFile]] = [(p.person_id, s) for p in cohort.people for s in p.scans]
-    keys = scan_keys([scan.image for _, scan in scans], cohort.root)
+    by_path = scan_keys([scan.image for _, scan in scans], cohort.root)
+    keys = [key.called(scan.name) for key, (_, scan) in zip(by_path, scans, strict=True)]
     masks: list[MaskFile] = []
     unmasked: list[FileOfScan] = []
     for (person_id, scan), key in zip(scans, keys, strict=True):

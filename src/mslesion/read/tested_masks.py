@@ -19,8 +19,8 @@ def of_tested(
     Found masks that fit no scan of the reference at all stay, to be complained about.
 
     Raises:
-        CohortError: the split does not know somebody whose scan is there, or there is no reference
-            mask of a test person.
+        CohortError: the split does not know somebody whose scan is there, nothing is there of
+            somebody it tests, or there is no reference mask of a test person.
     """
     masks = tuple(mask for mask in reference.masks if mask.person_id in frozen.tested)
     unmasked = tuple(scan for scan in reference.unmasked if scan.person_id in frozen.tested)
@@ -28,6 +28,13 @@ def of_tested(
     others = tuple(scan for scan in scans if scan.person_id not in frozen.tested)
     everybody = frozen.split.folds[0].subset_of()
     strangers = {scan.person_id for scan in others} - everybody.keys()
+    absent = frozen.tested - {scan.person_id for scan in scans}
+    if masks and absent:
+        raise CohortError(
+            f"tests {len(frozen.tested)} people; {len(absent)} have no scan in the reference",
+            remedy="give the cohort that it was frozen for as the reference",
+            file=frozen.file,
+        )
     if strangers or not masks:
         raise CohortError(
             f"does not know {len(strangers)} of the people with a scan in the reference"

@@ -17,10 +17,11 @@ from mslesion.read.stored import Remarks
 MAX_VOXELS = 2**27
 """A head at 0.4 mm has fewer; a header that claims more is damaged or hostile."""
 
-LARGE_BYTES = 2**27
+LARGE_BYTES = 2**29 + 2**20
 MOST_COMPRESSION = 200
-"""Scans are compressed to a half or, without skull and as float64, to a thirtieth. A large file
-that claims to hold more than this for each of its bytes holds no scan."""
+"""Scans are compressed to a half or, without skull and as float64, to a thirtieth, and masks of few
+lesions to a three-hundredth. A file that claims to hold more than any mask of a head, and more than
+this for each of its bytes, holds no scan."""
 
 MIN_SLICES = 3
 """A volume has at least so many voxels along each axis."""

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
+from mslesion.read.detections import detection_of_mask
 from mslesion.read.dicom.reading import read_dicom
 from mslesion.read.dicom.series import begins_as_dicom
 from mslesion.read.names import entries, is_volume, plain, without_ending
@@ -23,12 +24,13 @@ def read_folder_of_volumes(folder: Path) -> Cohort:
     """Read a folder of volumes with any names: each image is a person of its own.
 
     Files named as masks are no images; ``NAME_lesion_mask`` or ``NAME_lesions`` is the lesion
-    mask of ``NAME``. Where any image has FLAIR in its name, only those are taken.
+    mask of ``NAME``, unless ``mslesion detect`` wrote it. Where any image has FLAIR in its name,
+    only those are taken.
     """
     masks = {}
     for path in entries(folder):
         named = _LESION_MASK.match(without_ending(path.name).lower())
-        if named and is_volume(path):
+        if named and is_volume(path) and detection_of_mask(path) is None:
             masks[_without_contrast(named[1])] = path
     people = tuple(
         _person(image, masks.get(_without_contrast(without_ending(image.name).lower())))

@@ -34,6 +34,7 @@ _REMEDIES = {
     errno.ENAMETOOLONG: "choose a shorter name",
 }
 _FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+_NO_WAITING = {errno.EINVAL, errno.ENOTSUP, errno.EBADF}
 
 
 def output_error(error: OSError, final: Path) -> OutputError:
@@ -66,16 +67,20 @@ def atomic_path(final: Path) -> Iterator[Path]:
     except OSError as error:
         raise output_error(error, final) from error
     try:
-        yield partial
-        _to_disk(partial)
-        partial.replace(final)
-        _to_disk(final.parent)
-    except OSError as error:
-        # The block may also read: only what concerns the place of writing is ours to explain.
-        ours = {str(partial), str(final), str(final.parent)}
-        if error.errno in _FULL_DISK or str(error.filename) in ours:
+        try:
+            yield partial
+        except OSError as error:
+            # The block may also read: only what concerns the place of writing is ours to explain.
+            ours = {str(partial), str(final), str(final.parent)}
+            if error.errno in _FULL_DISK or str(error.filename) in ours:
+                raise output_error(error, final) from error
+            raise
+        try:
+            _to_disk(partial)
+            partial.replace(final)
+            _to_disk(final.parent)
+        except OSError as error:
             raise output_error(error, final) from error
-        raise
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
@@ -122,9 +127,14 @@ def _to_disk(path: Path) -> None:
     """Wait until a file's bytes, or a folder's list of names, are on the disk."""
     if os.name == "nt" and path.is_dir():  # Windows cannot open a folder
         return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    is_folder = path.is_dir()
+    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError as error:
+        # Some network file systems know no waiting for a folder.
+        if not (is_folder and error.errno in _NO_WAITING):
+            raise
     finally:
         os.close(handle)
 
@@ -136,8 +146,12 @@ def write_bytes(path: Path, data: bytes) -> None:
         OutputError: See :func:`atomic_path`; or what was read back is something else.
     """
     with atomic_path(path) as partial:
-        partial.write_bytes(data)
-        if partial.read_bytes() != data:
+        try:
+            partial.write_bytes(data)
+            is_as_written = partial.read_bytes() == data
+        except OSError as error:  # of a disk or a network that names no file
+            raise output_error(error, path) from error
+        if not is_as_written:
             raise OutputError(
                 "cannot be written (what was read back is not what was written)",
                 remedy="check the disk, or choose another folder",

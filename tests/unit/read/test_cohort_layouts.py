@@ -173,6 +173,8 @@ def test_without_groups_no_diagnosis_is_known(table: str | None, tmp_path: Path)
         ("participant_id\tgroup\nsub-1\tMS\nsub-2\tMS\n1\tHC\n", "line 4 names sub-1 again"),
         ("participant_id,group\nsub-1,MS\n", "divide the columns by tabs"),
         ("", "has no column participant_id"),
+        ("age\tparticipant_id\n35\n", "line 2 names no participant"),
+        ("participant_id\tgroup\n\tMS\n", "line 2 names no participant"),
     ],
 )
 def test_a_bad_table_of_participants_is_refused(table: str, phrase: str, tmp_path: Path) -> None:

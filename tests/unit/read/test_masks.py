@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mslesion.cohort.split import Fold, FrozenSplit, Split
 from mslesion.errors import CohortError
+from mslesion.evaluation.predictions import SplitUnit
+from mslesion.read import read_cohort
 from mslesion.read.masks import find_masks, pair_masks
 from mslesion.read.reference import read_reference
+from mslesion.read.tested_masks import of_tested
 
 
 def folder_of(root: Path, *names: str) -> Path:
@@ -106,6 +110,75 @@ def test_a_single_file_is_a_mask(tmp_path: Path) -> None:
         find_masks(tool / "a_lesions.nii.gz"), read_reference(expert / "a_gt.nii.gz").masks
     )
     assert (found.name, reference.name) == ("a", "a")
+
+
+LAYOUTS_WITH_MASKS = {
+    "Mendeley": (
+        "", ["Patient-1/1-Flair.nii", "Patient-1/1-LesionSeg-Flair.nii", "Patient-2/2-Flair.nii",
+             "Patient-2/2-LesionSeg-Flair.nii"],
+    ),
+    "open_ms_data": (
+        "", [f"cross_sectional/raw/patient0{n}/{name}.nii.gz" for n in (1, 2)
+             for name in ("FLAIR", "consensus_gt")],
+    ),
+    "open_ms_data, a part": (
+        "cross_sectional", [f"cross_sectional/raw/patient0{n}/{name}.nii.gz" for n in (1, 2)
+                            for name in ("FLAIR", "consensus_gt")],
+    ),
+    "BIDS, unpacked": (
+        "", [f"archive/sub-0{n}/anat/sub-0{n}_FLAIR.nii.gz" for n in (1, 2)]
+        + [f"archive/derivatives/manual/sub-0{n}/anat/sub-0{n}_label-L_mask.nii.gz"
+           for n in (1, 2)],
+    ),
+    "folder of volumes": (
+        "", [f"p{n}_{name}.nii.gz" for n in (1, 2) for name in ("FLAIR", "lesion_mask")],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", LAYOUTS_WITH_MASKS)
+def test_our_own_results_find_their_references_in_every_layout(layout: str, tmp_path: Path) -> None:
+    """Results are named after scans as the cohort calls them, whatever their files are called."""
+    inside, files = LAYOUTS_WITH_MASKS[layout]
+    data = folder_of(tmp_path / "data", *files) / inside
+    names = [scan.name for person in read_cohort(data).people for scan in person.scans]
+    results = folder_of(tmp_path / "out", *(f"{name}_label-L_mask.nii.gz" for name in names))
+    pairs = pair_masks(find_masks(results), read_reference(data).masks)
+    assert [reference.name for _, reference in pairs] == names
+    assert [found.path.name for found, _ in pairs] == [
+        f"{name}_label-L_mask.nii.gz" for name in names
+    ]
+
+
+def test_what_a_detector_found_is_nobodys_reference(tmp_path: Path) -> None:
+    """Neither below a dataset without expert masks, nor beside the scans of a plain folder."""
+    results = [f"sub-01_{end}" for end in ("label-L_mask.nii.gz", "summary.json")]
+    anat = "derivatives/mslesion/sub-01/anat"
+    bids = folder_of(
+        tmp_path / "bids", "sub-01/anat/sub-01_FLAIR.nii.gz", *(f"{anat}/{n}" for n in results)
+    )
+    with pytest.raises(CohortError, match="no masks that an expert drew"):
+        read_reference(bids)
+    plain = folder_of(tmp_path / "plain", "sub-01_FLAIR.nii.gz", *results)
+    (person,) = read_cohort(plain).people
+    assert person.scans[0].lesion_mask is None
+    with pytest.raises(CohortError, match="no masks that an expert drew"):
+        read_reference(plain)
+
+
+def test_a_reference_of_some_of_the_test_people_is_refused(tmp_path: Path) -> None:
+    """A split that tests two people is not looked at with the masks of one."""
+    folds = (Fold(("sub-03",), ("sub-04",), ("sub-01", "sub-02")),)
+    frozen = FrozenSplit(Split(SplitUnit.PATIENT, 0, folds), tmp_path / "split.json")
+    masks = [f"sub-0{n}_label-L_mask.nii.gz" for n in (1, 2, 3, 4)]
+    whole = folder_of(tmp_path / "whole", *masks)
+    found = find_masks(whole)
+    kept, reference = of_tested(found, read_reference(whole), frozen)
+    assert [mask.person_id for mask in kept] == ["sub-01", "sub-02"]
+    assert [mask.person_id for mask in reference.masks] == ["sub-01", "sub-02"]
+    part = folder_of(tmp_path / "part", masks[0], masks[2])
+    with pytest.raises(CohortError, match="tests 2 people; 1 have no scan in the reference"):
+        of_tested(found, read_reference(part), frozen)
 
 
 def test_a_missing_mask_is_refused_or_left_out_when_asked(tmp_path: Path) -> None:

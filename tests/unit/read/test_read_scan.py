@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mslesion.errors import MaskError
-from mslesion.read.nifti import read_lesion_mask, read_scan
+from mslesion.read.nifti import read_lesion_mask, read_mask, read_scan
 from mslesion.scan import Scan
 from mslesion.write.nifti import write_nifti
 
@@ -285,6 +285,25 @@ def test_masks_of_other_values_are_refused(marks: list[float], shown: str, tmp_p
     with pytest.raises(MaskError) as caught:
         read_lesion_mask(path, scan)
     assert f"holds the values {shown} so what is lesion" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint8, np.uint16])
+@pytest.mark.parametrize("mark", [1.0, 255.0])
+def test_a_mask_that_its_header_scales_is_a_mask_still(
+    dtype: type, mark: float, tmp_path: Path
+) -> None:
+    """A float mask saved with a scan's whole numbers: 1 comes back as 0.99999, 0 as a speck."""
+    values = np.zeros((6, 7, 8), np.float32)
+    values[2:4, 2:4, 2:4] = mark
+    image = nib.Nifti1Image(values, np.eye(4))
+    image.set_data_dtype(dtype)
+    nib.save(image, tmp_path / "scaled.nii.gz")
+    assert read_mask(tmp_path / "scaled.nii.gz").voxels.sum() == 8
+    image = nib.Nifti1Image(values * 0.5, np.eye(4))
+    nib.save(image, tmp_path / "halves.nii.gz")
+    if mark == 1:
+        with pytest.raises(MaskError, match=r"0, 0\.5"):
+            read_mask(tmp_path / "halves.nii.gz")
 
 
 def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,41 @@ def test_a_full_disk_is_said_and_leaves_nothing(
     with pytest.raises(OutputError, match="free some space"):
         write_bytes(tmp_path / "a", b"data")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.ETIMEDOUT])
+def test_a_disk_that_fails_is_told_as_the_place_that_cannot_be_written(
+    number: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Errors of writing and of waiting for the disk name no file; they are no mistake of ours."""
+
+    def broken(*_: object) -> int:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", broken)
+        with pytest.raises(OutputError, match="cannot be written"):
+            write_bytes(tmp_path / "a", b"data")
+    monkeypatch.setattr(Path, "write_bytes", broken)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write_bytes(tmp_path / "a", b"data")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_that_cannot_wait_for_folders_will_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The file is whole by then."""
+    wait = os.fsync
+
+    def files_alone(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        wait(handle)
+
+    monkeypatch.setattr(os, "fsync", files_alone)
+    write_bytes(tmp_path / "a", b"data")
+    assert (tmp_path / "a").read_bytes() == b"data"
 
 
 def test_text_is_utf8_with_plain_line_ends(tmp_path: Path) -> None:
