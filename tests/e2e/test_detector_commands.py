@@ -54,7 +54,7 @@ def test_false_lesions_are_counted_in_scans_without_masks(
     assert (row["reference_ml"], row["reference_lesions"]) == (0, 0)
     assert row["false_lesions"] == row["found_lesions"]
     assert measured["people_left_out_as_seen"] == 1
-    assert "1 scans of 1 people; 1 seen in training" in capsys.readouterr().out
+    assert "1 scan of 1 person; 1 seen in training" in capsys.readouterr().out
     assert main(["evaluate-detector", str(controls), "--output", str(tmp_path / "b")]) == 4
     assert "no scan with a lesion mask" in capsys.readouterr().err
 

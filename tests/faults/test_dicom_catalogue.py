@@ -177,6 +177,14 @@ def _enhanced(_files: list[FileDataset], folder: Path) -> None:
     write(enhanced(good_volume(), order), folder / "DOE^JANE")
 
 
+def _enhanced_with_contrast_agent(_files: list[FileDataset], folder: Path) -> None:
+    data = enhanced(good_volume())
+    agent = Dataset()
+    agent.CodeValue, agent.CodingSchemeDesignator, agent.CodeMeaning = "1", "99X", "CANARY"
+    data.ContrastBolusAgentSequence = [agent]
+    write(data, folder / "DOE^JANE")
+
+
 def _messy(files: list[FileDataset], folder: Path) -> None:
     """Nested folders, a DICOMDIR, text, a picture of a screen, a report."""
     for number, data in enumerate(files):
@@ -493,6 +501,8 @@ CATALOGUE = (
         told="nothing in the DICOM header says that this is a FLAIR", warns=True),
     Row("contrast agent", _each(_set(ContrastBolusAgent="Canary")), told="contrast agent was given",
         warns=True),
+    Row("contrast agent in an enhanced image", _enhanced_with_contrast_agent,
+        told="contrast agent was given", warns=True),
     Row("a localizer under the same SeriesInstanceUID", _localizer,
         told="3 slices of another direction under the same series set aside"),
     Row("mosaic", _each(_set(ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])),

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mslesion.cli import main
-from mslesion.read.side_files import MOST_BYTES, file_sha256, read_bytes
+from mslesion.read.side_files import MOST_BYTES, file_sha256, read_bytes, read_json
 
 PATIENCE_S = 20
 
@@ -115,3 +115,10 @@ def test_a_side_file_has_a_largest_size(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="larger than 256 MB"):
         read_bytes(file)
     assert len(file_sha256(file)) == 64
+
+
+def test_numbers_too_large_for_any_machine_are_unknown(tmp_path: Path) -> None:
+    """1e999 is infinite for Python, and no JSON: it is read as nothing, like NaN."""
+    path = tmp_path / "a.json"
+    path.write_text('{"a": 1e999, "b": [-1e400, NaN], "c": 1.5}')
+    assert read_json(path) == {"a": None, "b": [None, None], "c": 1.5}

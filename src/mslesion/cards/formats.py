@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from mslesion.told import p_value
+
 
 def ends(value: Any) -> tuple[float | None, float | None, float | None]:
     """A value and the ends of its interval, None where there are none.
@@ -50,6 +52,10 @@ def _text(value: Any) -> str:
 
 
 def _p_value(value: Any) -> str:
+    return "undefined" if value is None else p_value(float(value))
+
+
+def _three_digits(value: Any) -> str:
     return "undefined" if value is None else f"{float(value):.3f}"
 
 
@@ -80,6 +86,7 @@ FORMATS: Mapping[str, Callable[[Any], str]] = {
     "percent": _estimate(100, 1, " %"),
     "whole percent": _estimate(100, 0, " %"),
     "p": _p_value,
+    "three": _three_digits,
     "points": _estimate(100, 1, " points"),
     "seconds": _estimate(1, 1, " s"),
     "ml": _estimate(1, 1, " ml"),

@@ -17,6 +17,7 @@ from mslesion.cli.command import (
     say_doubts,
 )
 from mslesion.errors import MslesionError
+from mslesion.told import counted
 
 CLASSIFIERS = {"cnn": "CNN", "tree": "decision tree", "svm": "SVM"}
 
@@ -69,7 +70,8 @@ def _predict(options: argparse.Namespace) -> Iterable[MslesionError]:
     for person in answer.summary["people"]:
         say(
             f"{person['person_id']}: {person['question']} {person['answer']} "
-            f"({_SCORES[person['rule']]} {person['score']:.2f}, {person['slices']} slices)"
+            f"({_SCORES[person['rule']]} {person['score']:.2f}, "
+            f"{counted(person['slices'], 'slice')})"
         )
     say_doubts(answer.doubts, options.output / "people.csv")
     say(f"every slice: {options.output / 'predictions.csv'}")

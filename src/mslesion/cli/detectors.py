@@ -11,6 +11,7 @@ from mslesion.cli.detect import add_detector_options, chosen_detector
 from mslesion.cli.measures import measures_as_lines
 from mslesion.errors import MslesionError
 from mslesion.extras import require
+from mslesion.told import counted
 
 _FINE_TUNING_STEPS = 600
 _FINE_TUNING_RATE = 5e-4
@@ -94,7 +95,8 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     )
     validation = answer.summary["validation"]
     for dataset, summary in (validation or {"datasets": {}})["datasets"].items():
-        say(f"{dataset}, {summary['people']} people, each by a network that never saw them:")
+        people = counted(summary["people"], "person", "people")
+        say(f"{dataset}, {people}, each by a network that never saw them:")
         for line in measures_as_lines(summary["measures"]):
             say(line)
     say(f"detector: {answer.summary['path']}")
@@ -128,7 +130,8 @@ def _evaluate(options: argparse.Namespace) -> Iterable[MslesionError]:
     )
     measured = answer.summary
     left_out = measured["people_left_out_as_seen"]
-    say(f"{measured['scans']} scans of {measured['people']} people; {left_out} seen in training")
+    scans, people = counted(measured["scans"], "scan"), measured["people"]
+    say(f"{scans} of {counted(people, 'person', 'people')}; {left_out} seen in training")
     for line in (*measured["warnings"], *measures_as_lines(measured["measures"])):
         say(line)
     say(f"measures: {options.output / 'metrics.json'}")

@@ -18,6 +18,7 @@ from mslesion.cli.command import (
 )
 from mslesion.cli.measures import levels_as_lines, measures_as_lines
 from mslesion.errors import MslesionError, UsageError
+from mslesion.told import p_value
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -161,7 +162,8 @@ def _differences_as_lines(measures: dict[str, Any]) -> Iterable[str]:
         interval = "" if isnan(found["low"]) else f" ({found['low']:.3f} to {found['high']:.3f})"
         yield (
             f"  {name:<32} {found['first']:.3f} - {found['second']:.3f} = "
-            f"{found['difference']:.3f}{interval}, p {found['p']:.3f}, Holm {found['p_holm']:.3f}"
+            f"{found['difference']:.3f}{interval}, p {p_value(found['p'])}, "
+            f"Holm {p_value(found['p_holm'])}"
         )
 
 

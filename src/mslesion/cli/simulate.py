@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mslesion.cli.command import Command, positive, say, share
 from mslesion.errors import MslesionError
+from mslesion.told import counted
 
 PEOPLE = 60
 """How many, where nothing is said."""
@@ -41,7 +42,7 @@ def _simulate(options: argparse.Namespace) -> Iterable[MslesionError]:
         skull=options.skull,
     )
     people = simulate_cohort(recipe, options.output, options.threads)
-    say(f"{len(people)} people in {options.output}")
+    say(f"{counted(len(people), 'person', 'people')} in {options.output}")
     return ()
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import stat
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> st
 
 
 def read_json(path: Path, encoding: str = "utf-8", most_bytes: int = MOST_BYTES) -> Any:
-    """The content of a regular file of JSON; NaN and infinity, which are no JSON, are None.
+    """The content of a regular file of JSON; NaN and infinity, and what is too large, are None.
 
     Raises:
         OSError: as :func:`read_bytes`.
@@ -54,9 +55,14 @@ def read_json(path: Path, encoding: str = "utf-8", most_bytes: int = MOST_BYTES)
     """
     text = read_bytes(path, most_bytes).decode(encoding)
     try:
-        return json.loads(text, parse_constant=lambda _: None)
+        return json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if isfinite(value) else None
 
 
 def read_json_object(path: Path, most_bytes: int = MOST_BYTES) -> dict[str, Any]:

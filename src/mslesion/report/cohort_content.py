@@ -17,7 +17,7 @@ from mslesion.cohort.outliers import (
     known_values,
     outliers,
 )
-from mslesion.report.detection_wording import LIMITS, MM3, SPACE, counted, millilitres, volume
+from mslesion.report.detection_wording import LIMITS, MM3, SPACE, millilitres, volume
 from mslesion.report.document import (
     Block,
     Callout,
@@ -37,6 +37,7 @@ from mslesion.report.document import (
 )
 from mslesion.report.drawings import DistributionDrawing, Strip
 from mslesion.report.wording import NOTHING, TO
+from mslesion.told import counted, is_or_are
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,8 @@ def _lead(scans: Sequence[ScanRow], apart: Mapping[str, tuple[Apart, ...]]) -> t
     are = "is" if refused == 1 else "are"
     return (
         Text(
-            f"In {counted(len(done), 'scan')} there are {counted(sum(counts), 'lesion')}, "
+            f"In {counted(len(done), 'scan')} there {is_or_are(sum(counts))} "
+            f"{counted(sum(counts), 'lesion')}, "
             f"{_ml(sum(volumes))} in all; "
             f"{_without(without)}"
         ),

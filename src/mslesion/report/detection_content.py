@@ -41,6 +41,7 @@ from mslesion.report.drawings import (
     SliceCurveDrawing,
     SliceDrawing,
 )
+from mslesion.told import counted
 
 
 def build_detection_document(detection: Detection) -> Document:
@@ -121,10 +122,11 @@ def _finding(detection: Detection) -> str:
         )
     near = sum(lesion.is_periventricular for lesion in detection.lesions)
     return (
-        f"{wording.counted(detection.lesion_count, 'lesion')} (plausible: {counts}) were found in "
+        f"{counted(detection.lesion_count, 'lesion')} (plausible: {counts}) were found in "
         f"this scan, {total} in all (plausible: {volumes}); the largest has {largest} "
-        f"({_place(detection)}), and {near} "
-        f"of them lie within {PERIVENTRICULAR_MM:g}{SPACE}mm of a lateral ventricle."
+        f"({_place(detection)}), and {near or 'none'} "
+        f"of them {'lie' if near > 1 else 'lies'} within {PERIVENTRICULAR_MM:g}{SPACE}mm of a "
+        "lateral ventricle."
     )
 
 
@@ -211,7 +213,7 @@ def _mosaic(scene: Scene) -> Gallery:
             per_row=3,
         )
     seen = seen_lesions(detection, shown_slices(detection))
-    of_all = f"{seen} of {wording.counted(detection.lesion_count, 'lesion')}"
+    of_all = f"{seen} of {counted(detection.lesion_count, 'lesion')}"
     return Gallery(
         "slices-outlined",
         f"Slices with lesions, plain and outlined: {of_all} can be seen here",
@@ -224,7 +226,7 @@ def _mosaic(scene: Scene) -> Gallery:
 def _outlines(part: AxialSlice) -> str:
     """What is outlined in a slice, in words."""
     count = len(np.unique(part.lesions[part.lesions > 0]))
-    return f"{wording.counted(count, 'lesion')} outlined"
+    return f"{counted(count, 'lesion')} outlined"
 
 
 def _close_up_galleries(scene: Scene) -> tuple[Gallery, ...]:
@@ -292,7 +294,7 @@ def _curves(detection: Detection) -> Gallery:
         else "no slice holds enough tissue for the paper's CNN"
     )
     alt = (
-        f"Curves over {wording.counted(len(slices), 'slice')}: {with_area} have lesion area; this "
+        f"Curves over {counted(len(slices), 'slice')}: {with_area} have lesion area; this "
         f"detector's highest probability is {ours:.2f}; {paper}"
     )
     return Gallery(

@@ -156,8 +156,9 @@ def volume_range(volume_ml: Plausible) -> str:
 
 
 def signed(value: float) -> str:
-    """``12.3``; below zero with a real minus sign."""
-    return f"{value:.1f}".replace("-", "\N{MINUS SIGN}")
+    """``12.3``; below zero with a real minus sign, which what rounds to zero has not."""
+    text = f"{value:.1f}"
+    return "0.0" if text == "-0.0" else text.replace("-", "\N{MINUS SIGN}")
 
 
 def percent(share: float) -> str:
@@ -173,8 +174,3 @@ def rate(value: tuple[float, float, float]) -> str:
     """``2.0 % (95 % interval 0.0 to 5.0)``."""
     share, low, high = (100 * part for part in value)
     return f"{share:.1f}{PERCENT} (95{PERCENT} interval {low:.1f}{TO}{high:.1f})"
-
-
-def counted(count: int, thing: str) -> str:
-    """``1 lesion``, ``1,234 lesions``, ``no lesion``."""
-    return f"{count:,} {thing}s" if count > 1 else f"{('no', '1')[count]} {thing}"

@@ -13,10 +13,10 @@ from mslesion.report.wording import (
     MEASURE_NAMES,
     NOTHING,
     TABLE_MEASURES,
-    UNDEFINED,
     difference_cell,
     estimate_cell,
 )
+from mslesion.told import p_value
 
 _CALIBRATION_MEASURES = ("brier", "ece", "slope", "intercept", "intercept_at_slope_1")
 
@@ -83,8 +83,8 @@ def tests_table(asked: QuestionMeasures) -> Table:
                         Cell(f"{MEASURE_NAMES[test.measure]} of {test.unit}"),
                         Cell(test.test),
                         difference_cell(test.measure, test.difference),
-                        Cell(_p_value(test.p_value)),
-                        Cell(_p_value(test.p_holm)),
+                        Cell(p_value(test.p_value)),
+                        Cell(p_value(test.p_holm)),
                     )
                 )
                 for test in pair.tests
@@ -106,12 +106,6 @@ def tests_table(asked: QuestionMeasures) -> Table:
         ("Differences in points (AUC: in its own unit).",),
         is_demonstration=asked.split_to_believe is SplitUnit.SLICE,
     )
-
-
-def _p_value(p: float) -> str:
-    if isnan(p):
-        return UNDEFINED
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def calibration_table(asked: QuestionMeasures) -> Table:

@@ -10,6 +10,7 @@ from typing import Any
 from mslesion.evaluation.froc import FALSE_PER_SCAN
 from mslesion.report.charts import BLUE, GREY, INK, ORANGE, PALE, empty_figure, tidy
 from mslesion.report.figures import as_png
+from mslesion.told import counted
 
 _LEAST, _MOST = FALSE_PER_SCAN[0] / 2, 2 * FALSE_PER_SCAN[-1]
 
@@ -48,7 +49,8 @@ def draw_froc(froc: dict[str, Any]) -> bytes:
     axes.set_xlabel("false lesions per scan", color=INK)
     axes.set_ylabel("share of lesions found", color=INK)
     axes.set_title(
-        f"{froc['lesions']} lesions in {froc['scans']} scans of {froc['people']} people; "
+        f"{counted(froc['lesions'], 'lesion')} in {counted(froc['scans'], 'scan')} of "
+        f"{counted(froc['people'], 'person', 'people')}; "
         f"mean of the dots {froc['mean_sensitivity']['value']:.2f}",
         fontsize=10, color=GREY, loc="left",
     )  # fmt: skip

@@ -219,7 +219,10 @@ def _confluent(
     shape_noise: Volume,
     share: Volume,
 ) -> Volume:
-    """Lesion share of what grows together, ``missing_ml`` of it outside the single lesions."""
+    """Lesion share of what grows together, ``missing_ml`` of it outside the single lesions.
+
+    All 0 where less than half a voxel of 1 mm3 is missing.
+    """
     inside = np.flatnonzero(density > 0)
     score = np.full(density.shape, -np.inf, np.float32)
     patches = smooth_noise(rng, _index_axes(density.shape), 11.0)
@@ -229,7 +232,10 @@ def _confluent(
         + 0.38 * draw.roughness * shape_noise.flat[inside]
     )
     open_scores = score.flat[inside][share.flat[inside] <= 0.5]
-    rank = max(open_scores.size - round(missing_ml * 1000), 0)
+    missing_voxels = round(missing_ml * 1000)
+    if not missing_voxels or not open_scores.size:
+        return np.zeros(density.shape, np.float32)
+    rank = max(open_scores.size - missing_voxels, 0)
     threshold = np.partition(open_scores, rank)[rank]
     return ramp(score, float(threshold) - 0.25, float(threshold) + 0.25)
 

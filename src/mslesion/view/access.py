@@ -15,10 +15,10 @@ from __future__ import annotations
 import hmac
 import secrets
 from email.message import Message
-from http.cookies import CookieError, SimpleCookie
 
 ADDRESS = "127.0.0.1"
 _NAMES = (ADDRESS, "localhost")
+_HTTP_PORT = 80
 _OWN_SITES = {"same-origin", "none"}
 """``Sec-Fetch-Site`` of what the viewer's page asks for, and of an address that is typed in."""
 
@@ -44,7 +44,10 @@ class Access:
 
     def is_own_host(self, headers: Message) -> bool:
         """Whether the request was meant for the loopback address, on this port."""
-        return headers.get("Host", "") in {f"{name}:{self._port}" for name in _NAMES}
+        own = {f"{name}:{self._port}" for name in _NAMES}
+        if self._port == _HTTP_PORT:  # which browsers leave out
+            own |= set(_NAMES)
+        return headers.get("Host", "") in own
 
     def is_own_page(self, headers: Message) -> bool:
         """Whether the request comes from a page of the viewer, where the browser tells."""
@@ -65,12 +68,14 @@ class Access:
         return _is_same(token, self._token)
 
     def is_admitted(self, headers: Message) -> bool:
-        """Whether the cookie holds the token."""
-        try:
-            morsel = SimpleCookie(headers.get("Cookie", "")).get(self._cookie)
-        except CookieError:
-            return False
-        return morsel is not None and _is_same(morsel.value, self._token)
+        """Whether the cookie holds the token, whatever stands beside it.
+
+        Cookies of other servers on this computer come along, of which some are no proper ones.
+        """
+        pairs = (part.strip().partition("=") for part in headers.get("Cookie", "").split(";"))
+        return any(
+            name == self._cookie and _is_same(value, self._token) for name, _, value in pairs
+        )
 
     @property
     def set_cookie(self) -> str:

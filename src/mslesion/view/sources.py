@@ -11,6 +11,7 @@ import os
 import stat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -50,22 +51,27 @@ class SourceFinder:
     def __init__(self, output: Path, scans: Sequence[Path] = ()) -> None:
         self._output = output
         self._scans = tuple(scans)
-        self._sha256_of = cache(_sha256_of)
+        self._hash_of_state = cache(_hash_of_state)
         self._given = cache(lambda: _by_name(scans))
         self._near_folders = cache(lambda: _near_folders(output))
         self._near = cache(lambda: _by_name(self._near_folders()))
 
     def find(self, files: DetectionFiles, summary: Mapping[str, Any]) -> Source:
-        """The file, or the series, that a summary speaks of, by its name and its SHA-256."""
+        """The file, or the series, that a summary speaks of, by its name and its SHA-256.
+
+        What was added or replaced since the viewer began is found, and never taken for what it was.
+        """
         name, digest = summary.get("input_file"), summary.get("input_sha256")
         if not isinstance(name, str) or not isinstance(digest, str) or name != Path(name).name:
             return Source(None, "The summary does not say which file this was found in.")
-        others = 0
         try:
-            for path in self._candidates(files, name):
-                if self._sha256_of(path) == digest:
-                    return Source(path)
-                others += self._sha256_of(path) is not None
+            path, others = self._look(files, name, digest)
+            if path is None:
+                for listing in (self._given, self._near_folders, self._near):
+                    listing.cache_clear()
+                path, others = self._look(files, name, digest)
+            if path is not None:
+                return Source(path)
         except MissingExtraError as error:
             return Source(
                 None, f"The scan is a DICOM series, and {error.what}: {error.remedy} shows it."
@@ -82,6 +88,16 @@ class SourceFinder:
             f"The scan {name} was not found, so only the mask and the probability are shown: "
             f"{_LOOK_ELSEWHERE}.",
         )
+
+    def _look(self, files: DetectionFiles, name: str, digest: str) -> tuple[Path | None, int]:
+        """The file with this content, and how many others of the name can be read."""
+        others = 0
+        for path in self._candidates(files, name):
+            found = self._hash_of_state(path, _state(path))
+            if found == digest:
+                return path, others
+            others += found is not None
+        return None, others
 
     def _candidates(self, files: DetectionFiles, name: str) -> Iterator[Path]:
         for root in (*self._scans, *self._near_folders()):
@@ -143,8 +159,24 @@ def _is_readable_file(path: Path) -> bool:
     return stat.S_ISREG(status.st_mode) and status.st_size <= _MOST_BYTES
 
 
-def _sha256_of(path: Path) -> str | None:
-    """None where it cannot be read, or a folder does not hold the series.
+_State = tuple[tuple[str, int, int], ...]
+
+
+def _state(path: Path) -> _State:
+    """What changes when a file, or a file beside the address of a series, is written anew."""
+    files = _files_below(path.parent) if is_address(path) else (path,)
+    state = []
+    for file in files:
+        with suppress(OSError, ValueError):
+            status = file.stat()
+            state.append((str(file), status.st_size, status.st_mtime_ns))
+    return tuple(state)
+
+
+def _hash_of_state(path: Path, _state: _State) -> str | None:
+    """The SHA-256 of what lies there in this state.
+
+    None where it cannot be read, or a folder does not hold the series.
 
     Raises:
         MissingExtraError: it may be a DICOM series, and no library is there to know.

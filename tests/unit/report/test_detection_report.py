@@ -140,7 +140,7 @@ def test_the_page_begins_with_how_many_lesions_of_what_volume(found, page):
     assert 0 < volume_ml.low < 0.1 < volume_ml.high == 0.6
     assert (
         f"5 lesions ({counts}) were found in this scan, 0.60 ml in all ({volumes}); the largest "
-        "has 512 mm³ (slices 20 to 23), and 0 of them lie within"
+        "has 512 mm³ (slices 20 to 23), and none of them lies within"
     ) in page.text
     for tile in (
         f"lesions 5 {counts}",

@@ -25,6 +25,7 @@ from mslesion.simulate.anatomy import FIRST_VOXEL_MM, SHAPE, load_anatomy
 from mslesion.simulate.calibration import LOAD_ML, SINGLE_LESION_DIAMETER_MM
 from mslesion.simulate.deformation import anatomy_coordinates
 from mslesion.simulate.fields import stage_rng
+from mslesion.simulate.lesions import _confluent, draw_lesions
 
 RECIPE = CohortRecipe(people=40, seed=2, skull="without")
 MANY = CohortRecipe(people=300, seed=5, skull="mixed", acquisition="mixed")
@@ -239,3 +240,17 @@ def test_the_anatomy_lies_in_mni_space() -> None:
         int(np.flatnonzero(a == p)[0]) for a, p in zip((x, y, z), (12, -15, 22), strict=True)
     )
     assert anatomy.box_ventricle_distance_mm[i, j, k] == 0
+
+
+@pytest.mark.parametrize("missing_ml", [0.0002, 0.0004, 0.0006, 0.002])
+def test_a_load_that_is_all_but_reached_needs_no_more_lesions(missing_ml: float) -> None:
+    """Less than half a voxel is nothing; a voxel or two are a lesion, and no error."""
+    rng = np.random.default_rng(0)
+    density = np.zeros((8, 8, 8), np.float32)
+    density[2:6, 2:6, 2:6] = 1
+    share = _confluent(
+        missing_ml, draw_lesions(rng), rng, density=density,
+        shape_noise=rng.normal(size=density.shape).astype(np.float32),
+        share=np.zeros(density.shape, np.float32),
+    )  # fmt: skip
+    assert int((share > 0.499).sum()) == round(missing_ml * 1000)

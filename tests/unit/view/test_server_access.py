@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 import time
+from email.message import Message
 from pathlib import Path
 
 import pytest
 
 from mslesion.view import server
+from mslesion.view.access import Access
 from mslesion.view.server import MOST_BODY_BYTES
 from viewed_output import client_of, client_on, running
 
@@ -55,6 +57,28 @@ def test_two_viewers_have_two_tokens_of_256_bits(output: Path) -> None:
         other.log_in()
         assert other.get("/api/scans", Cookie=one.cookie).status == 403
         assert one.get("/api/scans", Cookie=f"{other.cookie}; {one.cookie}").status == 200
+
+
+@pytest.mark.parametrize(
+    "theirs", ['prefs={"a":1}', "version=1", "foo[bar]=1", "theme=dark mode", "", "=", "a;b=\u00e9"]
+)
+def test_cookies_of_other_servers_on_this_computer_lock_nobody_out(
+    output: Path, theirs: str
+) -> None:
+    """Browsers send them along, the older ones first, and some are no proper cookies."""
+    with client_on(output) as client:
+        client.log_in()
+        given = theirs.encode("latin-1").decode("latin-1")
+        assert client.get("/api/scans", Cookie=f"{given}; {client.cookie}").status == 200
+        assert client.get("/api/scans", Cookie=given).status == 403
+
+
+def test_at_port_80_browsers_name_no_port() -> None:
+    """The loopback names alone are the viewer's own there, and nowhere else."""
+    for port, is_own in ((80, True), (8080, False)):
+        headers = Message()
+        headers["Host"] = "localhost"
+        assert Access(port).is_own_host(headers) is is_own
 
 
 def test_the_address_for_the_browser_opens_once(output: Path) -> None:

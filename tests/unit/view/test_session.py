@@ -18,6 +18,7 @@ from mslesion.errors import ResultsError
 from mslesion.read import load, read_cohort
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.inputs import input_sha256
+from mslesion.read.side_files import file_sha256
 from mslesion.view import sources
 from mslesion.view.listing import read_listing
 from viewed_output import client_on, write_scan
@@ -71,6 +72,23 @@ def test_a_scan_that_is_not_found_or_has_changed_is_told_and_not_shown(
         detail = client.get(f"/api/scans/{client.scan_ids()['sub-1']}").value
         assert not detail["has_scan"]
         assert "has changed since" in detail["problems"][0]
+
+
+def test_what_changes_while_the_viewer_runs_is_seen(output: Path, scans: Path) -> None:
+    """A scan that is replaced is not taken for what it was; one that comes later is found."""
+    finder = sources.SourceFinder(output, [scans])
+    files = DetectionFiles(output, "sub-1")
+    summary = files.read_summary()
+    scan = scans / "sub-1_FLAIR.nii.gz"
+    assert finder.find(files, summary).path == scan
+    kept = scan.rename(scans / "kept.nii.gz")
+    write_scan(scans, axis_codes="RAS")
+    assert "has changed since" in finder.find(files, summary).problem
+    changed = {**summary, "input_sha256": file_sha256(scan)}
+    assert finder.find(files, changed).path == scan
+    (scans / "later").mkdir()
+    copied = kept.rename(scans / "later" / "sub-1_FLAIR.nii.gz")
+    assert finder.find(files, summary).path == copied
 
 
 def test_a_scan_in_a_folder_beside_the_output_is_found_unasked(output: Path, scans: Path) -> None:

@@ -32,15 +32,21 @@ from mslesion.write.nifti import write_nifti
 
 SHAPE = (20, 24, 9)
 TWO, NONE = (BOX, ANOTHER_BOX), ()
+HIGHDICOM = "1.2.826.0.1.3680043.10.511.3."
+"""What UIDs begin with that highdicom draws."""
 
 
-def _detection(folder: Path, kind: str, boxes: tuple[tuple[slice, ...], ...]) -> Detection:
+def _volume() -> Volume:
     angle = np.deg2rad(17)
     tilt = np.eye(4)
     tilt[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     affine = tilt @ np.diag([-0.9, -1.1, 5.0, 1.0])
     rng = np.random.default_rng(2)
-    volume = Volume(rng.integers(0, 900, SHAPE).astype(np.uint16), affine)
+    return Volume(rng.integers(0, 900, SHAPE).astype(np.uint16), affine)
+
+
+def _detection(folder: Path, kind: str, boxes: tuple[tuple[slice, ...], ...]) -> Detection:
+    volume, rng = _volume(), np.random.default_rng(3)
     if kind == "classic":
         write_series(classic(volume), folder)
     else:
@@ -119,6 +125,39 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
             assert data.PatientIdentityRemoved == "YES"
             assert "UIDs of the source retained" in data.DeidentificationMethod
         assert PERSON["InstitutionName"] not in told
+
+
+def test_objects_refer_to_the_images_whatever_their_uids_and_frames(tmp_path: Path) -> None:
+    """A source whose UIDs highdicom drew too, and slices that say they are one frame."""
+    import pydicom
+
+    files = classic(_volume())
+    theirs = {
+        "StudyInstanceUID": f"{HIGHDICOM}1",
+        "SeriesInstanceUID": f"{HIGHDICOM}2",
+        "FrameOfReferenceUID": f"{HIGHDICOM}3",
+    }
+    for number, data in enumerate(files):
+        for name, uid in theirs.items():
+            setattr(data, name, uid)
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = f"{HIGHDICOM}4.{number}"
+        data.NumberOfFrames = 1
+    write_series(files, tmp_path / "in")
+    scan_file = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan_file).scan, scan_file.name)
+    found.save(tmp_path / "out", dicom_seg=True)
+    mask, probability, report = DetectionFiles(tmp_path / "out", found.name).dicom
+    for path in (mask, probability):
+        data = pydicom.dcmread(path)
+        (series,) = data.ReferencedSeriesSequence
+        assert (data.StudyInstanceUID, data.FrameOfReferenceUID, series.SeriesInstanceUID) == (
+            theirs["StudyInstanceUID"],
+            theirs["FrameOfReferenceUID"],
+            theirs["SeriesInstanceUID"],
+        )
+        referred = {one.ReferencedSOPInstanceUID for one in series.ReferencedInstanceSequence}
+        assert referred == {f"{HIGHDICOM}4.{number}" for number in range(len(files))}
+    assert pydicom.dcmread(report).StudyInstanceUID == theirs["StudyInstanceUID"]
 
 
 @pytest.mark.parametrize(

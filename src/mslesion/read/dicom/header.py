@@ -50,6 +50,7 @@ _WANTED = (
     0x0008103E,  # SeriesDescription
     0x00100020,  # PatientID
     0x00180010,  # ContrastBolusAgent
+    0x00180012,  # ContrastBolusAgentSequence, of enhanced images
     0x00180024,  # SequenceName
     0x00180080,  # RepetitionTime
     0x00180081,  # EchoTime
@@ -297,10 +298,15 @@ def _kind_of(header: Any, groups: _Groups, frames: tuple[Frame, ...]) -> Kind:
         time_ms("RepetitionTime", "MRTimingAndRelatedParametersSequence", "RepetitionTime"),
         time_ms("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
         time_ms("InversionTime", "MRModifierSequence", "InversionTimes"),
-        bool(str(header.get("ContrastBolusAgent", "") or "").strip()) or "contrast agent" in words,
+        _names_contrast_agent(header) or "contrast agent" in words,
         str(header.get("BurnedInAnnotation", "") or "").strip().upper() == "YES",
         str(header.get("LossyImageCompression", "") or "").strip() == "01",
     )
+
+
+def _names_contrast_agent(header: Any) -> bool:
+    agent = str(header.get("ContrastBolusAgent", "") or "").strip()
+    return bool(agent or header.get("ContrastBolusAgentSequence"))
 
 
 def _frames_of(header: Any, groups: _Groups) -> Iterator[Frame]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -65,12 +66,25 @@ class Uids:
         return f"2.25.{uuid5(NAMESPACE_OID, f'{self._key}/{what}').int}"
 
 
-def settle(data: Any, uids: Uids, what: str, source: Any) -> None:
+def _uids_in(header: Any) -> Iterator[str]:
+    for element in header.iterall():
+        if element.VR == "UI":
+            yield str(element.value)
+
+
+def _is_random(uid: str, theirs: Collection[str]) -> bool:
+    return uid.startswith(_GENERATED) and uid not in theirs
+
+
+def settle(data: Any, uids: Uids, what: str, sources: Sequence[Any]) -> None:
     """Give all that is random or of the moment in a new object values that are not.
 
-    With the patient's identity kept, it is dated as the study is, by ``source``; else it has the
-    fixed date, and says that the identity was taken out (PS3.3, C.7.1.1).
+    UIDs that stand in ``sources``, the headers of the images, are theirs and stay. With the
+    patient's identity kept, it is dated as the study is; else it has the fixed date, and says that
+    the identity was taken out (PS3.3, C.7.1.1).
     """
+    source = sources[0]
+    theirs = {uid for header in sources for uid in _uids_in(header)}
     if uids.identity is DicomIdentity.LEFT_OUT:
         data.PatientIdentityRemoved = "YES"
         data.DeidentificationMethod = _REMOVED
@@ -80,7 +94,7 @@ def settle(data: Any, uids: Uids, what: str, source: Any) -> None:
     def settle_one(_parent: Any, element: Any) -> None:
         if element.keyword == "ContributionDateTime":
             element.value = f"{date}{time}"
-        elif element.VR == "UI" and str(element.value).startswith(_GENERATED):
+        elif element.VR == "UI" and _is_random(str(element.value), theirs):
             random = str(element.value)
             made.setdefault(random, uids.of(f"{what}/{len(made)}"))
             element.value = made[random]

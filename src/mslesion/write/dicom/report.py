@@ -44,7 +44,7 @@ def report_object(detection: Detection, source: SourceImages, mask: Any, uids: U
         is_verified=False,
         series_description="Lesion measurements (mslesion, research use only)",
     )
-    settle(data, uids, "report", source.first)
+    settle(data, uids, "report", source.data_sets)
     return data
 
 

@@ -86,7 +86,7 @@ def _segmentation(
         series_description="Lesions (mslesion, research use only)",
         **options,
     )
-    settle(data, uids, what, source.first)
+    settle(data, uids, what, source.data_sets)
     return data
 
 

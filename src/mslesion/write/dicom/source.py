@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.errors import ScanError, UsageError
 from mslesion.read.dicom.address import is_address
+from mslesion.read.dicom.header import MR_IMAGE
 from mslesion.read.dicom.reading import find_series
 from mslesion.read.dicom.series import Slice
 from mslesion.read.dicom.stream import data_set, header_of, quiet_pydicom
@@ -117,7 +118,7 @@ def source_images(detection: Detection, identity: DicomIdentity) -> SourceImages
 
 
 def _order(slices: Sequence[Slice], data_sets: Sequence[Any], address: Path) -> tuple[int, ...]:
-    if "NumberOfFrames" not in data_sets[0]:
+    if _is_classic(data_sets[0]):
         return tuple(range(len(slices)))
     if len(data_sets) > 1 or int(data_sets[0].NumberOfFrames) != len(slices):
         raise ScanError(
@@ -126,6 +127,11 @@ def _order(slices: Sequence[Slice], data_sets: Sequence[Any], address: Path) -> 
             file=address,
         )
     return tuple(one.frame.index for one in slices)
+
+
+def _is_classic(header: Any) -> bool:
+    """Whether a file holds one slice, whatever it says of frames."""
+    return str(header.get("SOPClassUID", "")) == MR_IMAGE
 
 
 def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
@@ -139,7 +145,9 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
             _keep_only(group, _GEOMETRY_GROUPS)
             for item in group.get("FrameContentSequence") or ():
                 _keep_only(item, _INDICES)
-    if "NumberOfFrames" not in header:
+    if _is_classic(header):
+        if "NumberOfFrames" in header:  # 1, as some scanners and archives add
+            del header.NumberOfFrames
         header.SpacingBetweenSlices = f"{step_mm:.9f}"[:16]
         if not header.get("SliceThickness"):
             header.SliceThickness = header.SpacingBetweenSlices

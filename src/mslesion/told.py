@@ -1,0 +1,24 @@
+"""Numbers as sentences and tables tell them."""
+
+from __future__ import annotations
+
+from math import isnan
+
+
+def counted(count: int, thing: str, things: str | None = None) -> str:
+    """``1 lesion``, ``1,234 lesions``, ``no lesion``; ``things`` where no s makes the plural."""
+    if count > 1:
+        return f"{count:,} {things or thing + 's'}"
+    return f"{('no', '1')[count]} {thing}"
+
+
+def is_or_are(count: int) -> str:
+    """The verb to :func:`counted`."""
+    return "are" if count > 1 else "is"
+
+
+def p_value(p: float) -> str:
+    """``0.034``; ``< 0.001`` below what three digits show, ``n/a`` for nan."""
+    if isnan(p):
+        return "n/a"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
