@@ -40,6 +40,7 @@ from mslesion.write.detections import source_uri, write_derivative_description, 
 from mslesion.write.dicom.identity import DicomIdentity
 from mslesion.write.earlier import (
     remove_detection,
+    remove_refusal,
     remove_unfinished,
     require_apart,
     require_no_dataset_of_others,
@@ -161,6 +162,7 @@ def detect_participants(
         missing = [one for one in without_scan if one.person_id == person_id]
         with participant_folder(output, person_id, cohort.root, prepare=prepare) as killed:
             _remove_unfinished(own, killed)
+            _forget_missing(own, output, cohort)
             for files in (*(task.files for task in own), *(one.files for one in missing)):
                 require_ours(files)
             found = (
@@ -270,11 +272,19 @@ def _plan(cohort: Cohort, output: Path, dicom: DicomIdentity | None) -> list[_Ta
 
 def _forget(tasks: Sequence[_Task], output: Path, cohort: Cohort) -> None:
     """What an earlier run told of these scans, and of all scans together, is not true any more."""
+    _forget_missing(tasks, output, cohort)
     if cohort.root.is_dir():
         remove_tables(output)
     else:
         for task in tasks:
             forget_outcome(task.files.name, output)
+
+
+def _forget_missing(tasks: Sequence[_Task], output: Path, cohort: Cohort) -> None:
+    """Take away word of participants without a scan who have one by now."""
+    if cohort.layout == "BIDS":
+        for person_id in {task.person_id for task in tasks}:
+            remove_refusal(DetectionFiles(output / person_id, person_id))
 
 
 def _describe(cohort: Cohort, output: Path) -> None:

@@ -179,6 +179,21 @@ def test_a_scan_without_a_result_is_missing_by_name(
     assert "looks like a T1w image" in (out / "cohort_report.html").read_text()
 
 
+def test_a_participant_who_gets_a_scan_is_not_told_to_have_none(
+    dataset: Path, tmp_path: Path
+) -> None:
+    """The word that there is no FLAIR goes when there is one, beside the new results."""
+    flair = dataset / "sub-01" / "anat" / "sub-01_FLAIR.nii.gz"
+    away = flair.rename(tmp_path / "away.nii.gz")
+    out = tmp_path / "out"
+    assert _app(dataset, out, "participant") == 3
+    assert (out / "sub-01" / "sub-01_refused.json").exists()
+    away.rename(flair)
+    assert _app(dataset, out, "participant") == 0
+    assert not list(out.rglob("*_refused.json"))
+    assert (out / "sub-01" / "anat" / "sub-01_summary.json").exists()
+
+
 def test_a_scan_that_was_refused_and_is_mended_has_a_result(dataset: Path, tmp_path: Path) -> None:
     """The refusal goes when the scan is done, and a detection when it is refused."""
     out = tmp_path / "out"

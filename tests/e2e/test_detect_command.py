@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -621,6 +622,26 @@ def test_a_single_scan_ends_what_is_told_of_all(scans: Path, tmp_path: Path) -> 
     assert not (out / "lesions.tsv").exists()
     assert [scan["scan"] for scan in _run(out)["scans"]] == ["p1", "p2"]
     assert _run(out)["files"] == {}
+
+
+@pytest.mark.usefixtures("fake")
+def test_a_forbidden_folder_sets_its_participant_aside_by_name(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The others are done; the line names the folder that could not be looked into."""
+    forbidden = cohort / "sub-02" / "anat"
+    listing = Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder == forbidden:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return listing(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    assert _detect(cohort, tmp_path / "out") == 3
+    assert f"UNREADABLE: {forbidden}: cannot be read" in capsys.readouterr().err
+    assert [one["status"] for one in _run(tmp_path / "out")["scans"]].count("done") == 3
 
 
 _OF_NO_OUTCOME = json.dumps(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
-from mslesion.errors import ScanError
+from mslesion.errors import ScanError, UnreadableFileError
 from mslesion.read.detections import detection_of_mask, is_detections_dataset
 from mslesion.read.names import bids_entities, entries, is_volume, plain, without_ending
 from mslesion.read.participants import read_participants
@@ -39,7 +39,8 @@ def read_bids(folder: Path) -> Cohort:
     People are those with a folder ``sub-*``; their diagnosis is the ``group``, and their site the
     ``site``, of ``participants.tsv``, whose column ``same_person_as`` may say that somebody is
     another participant too. Each acquisition of a session is a scan of its own; of several files of
-    one acquisition, the one least processed is taken. A subject without a FLAIR image is set aside.
+    one acquisition, the one least processed is taken. A subject without a FLAIR image, or whose
+    folders may not be read, is set aside.
 
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
@@ -48,7 +49,17 @@ def read_bids(folder: Path) -> Cohort:
     people: list[Person] = []
     set_aside: list[ScanError] = []
     for subject in _subjects(folder):
-        scans = tuple(_scans_of(subject, folder))
+        try:
+            scans = tuple(_scans_of(subject, folder))
+        except OSError as error:
+            set_aside.append(
+                UnreadableFileError(
+                    f"cannot be read ({error.strerror})",
+                    remedy="ask for the right to it",
+                    file=error.filename or subject,
+                )
+            )
+            continue
         if scans:
             people.append(
                 Person(

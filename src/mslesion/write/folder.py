@@ -110,7 +110,12 @@ def _locked(folder: Path, name: str, patience_s: float, *, stays: bool = False) 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         was_left = os.path.lexists(folder / name)
-        lock.acquire(timeout=patience_s)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            # Somebody lives who holds it: whoever is waited for was not killed.
+            was_left = False
+            lock.acquire(timeout=patience_s)
     except Timeout:
         raise OutputError(
             "another run of mslesion writes there", remedy="wait for it, or choose another folder",

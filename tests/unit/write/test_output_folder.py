@@ -42,6 +42,21 @@ def test_a_second_run_into_one_folder_is_refused_until_the_first_is_gone(tmp_pat
     assert [path.name for path in out.iterdir()] == ["result"]
 
 
+def test_a_run_that_ends_while_it_is_waited_for_was_not_killed(tmp_path: Path) -> None:
+    """Nothing is taken away as left behind by it."""
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER.replace("60", "0.1"), str(out)],
+        stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "mine\n"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(folders, "_PATIENCE_S", 30.0)
+            with output_folder(out) as killed:
+                assert killed == frozenset()
+
+
 def test_a_folder_is_free_again_after_a_failure(tmp_path: Path) -> None:
     """Whatever ends the work, the lock goes with it."""
     for _ in range(2):
