@@ -10,7 +10,7 @@ job, and :func:`gather_participants` gathers what all jobs left.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -104,7 +104,7 @@ def detect_cohort(
     tasks = _plan(cohort, output, dicom)
     _require_place_of_its_own(tasks, output)
     with output_folder(output, cohort.root) as killed:
-        _remove_unfinished(tasks, killed)
+        _remove_unfinished(tasks)
         _require_ours(tasks, output, cohort, was_killed=output in killed)
         _forget(tasks, output, cohort)
         _describe(cohort, output)
@@ -160,8 +160,8 @@ def detect_participants(
     for person_id in track(dict.fromkeys(people), "participants", len(set(people))):
         own = [task for task in tasks if task.person_id == person_id]
         missing = [one for one in without_scan if one.person_id == person_id]
-        with participant_folder(output, person_id, cohort.root, prepare=prepare) as killed:
-            _remove_unfinished(own, killed)
+        with participant_folder(output, person_id, cohort.root, prepare=prepare):
+            _remove_unfinished(own)
             _forget_missing(own, output, cohort)
             for files in (*(task.files for task in own), *(one.files for one in missing)):
                 require_ours(files)
@@ -251,11 +251,10 @@ def _only_detector(outcomes: Sequence[Outcome]) -> DetectorIdentity:
     return DetectorIdentity(*(summary[key] for key in keys))
 
 
-def _remove_unfinished(tasks: Sequence[_Task], killed: Collection[Path]) -> None:
-    """Take away what was left half done in the folders of runs that were killed."""
+def _remove_unfinished(tasks: Sequence[_Task]) -> None:
+    """Take away what runs left half done that were killed."""
     for task in tasks:
-        if any(task.files.folder.is_relative_to(folder) for folder in killed):
-            remove_unfinished(task.files)
+        remove_unfinished(task.files)
 
 
 def _plan(cohort: Cohort, output: Path, dicom: DicomIdentity | None) -> list[_Task]:

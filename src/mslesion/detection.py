@@ -148,9 +148,8 @@ class Detection:
         require_no_dataset_of_others(output)
         if self.scan.source is not None:
             require_apart(output, self.scan.source, output)
-        with output_folder(output) as was_killed:
+        with output_folder(output):
             require_our_run(output)
-            if was_killed:
-                remove_unfinished(DetectionFiles(output, self.name))
+            remove_unfinished(DetectionFiles(output, self.name))
             forget_outcome(self.name, output)
             write_detection(self, output, dicom=dicom)

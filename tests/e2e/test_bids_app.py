@@ -25,6 +25,7 @@ from mslesion.detection import Detection
 from mslesion.detector import Detector
 from mslesion.errors import ContrastError
 from mslesion.read import read_scan
+from mslesion.read.detections import DetectionFiles
 from mslesion.write import detection as writing
 from mslesion.write.folder import LOCK_NAME, participant_folder
 from mslesion.write.nifti import write_nifti
@@ -274,6 +275,7 @@ def test_a_job_that_was_killed_is_done_again_and_nothing_of_others_is_lost(
     assert _app(dataset, out, "participant", "--participant-label", "01") == 0
     home = out / "sub-01"
     (home / "anat" / "sub-01_summary.json").unlink()
+    DetectionFiles(home / "anat", "sub-01").unfinished.touch()
     (home / LOCK_NAME).touch()
     mask = out / "sub-02" / "anat" / "sub-02_label-L_mask.nii.gz"
     mask.parent.mkdir(parents=True)

@@ -35,9 +35,11 @@ from mslesion.detector import Detector
 from mslesion.errors import ContrastError, OutputError
 from mslesion.lesions.model import SHIPPED, save_lesion_model, shipped_model
 from mslesion.read import read_cohort, read_scan
+from mslesion.read.detections import DetectionFiles
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.verdict import VerdictModel
 from mslesion.write import detection as writing
+from mslesion.write.folder import LOCK_NAME
 from mslesion.write.nifti import write_nifti
 
 ENDINGS = ("_label-L_mask.nii.gz", "_label-L_probseg.nii.gz", "_lesions.tsv", "_report.html",
@@ -642,6 +644,31 @@ def test_a_forbidden_folder_sets_its_participant_aside_by_name(
     assert _detect(cohort, tmp_path / "out") == 3
     assert f"UNREADABLE: {forbidden}: cannot be read" in capsys.readouterr().err
     assert [one["status"] for one in _run(tmp_path / "out")["scans"]].count("done") == 3
+
+
+@pytest.mark.usefixtures("fake")
+def test_what_a_killed_run_was_writing_is_known_whoever_comes_next(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another scan comes first; then the scan itself is done again; files of others stay."""
+    out = tmp_path / "out"
+    killed = DetectionFiles(out, "p1")
+    out.mkdir()
+    killed.unfinished.touch()
+    (out / LOCK_NAME).touch()
+    for path in (killed.mask, killed.lesions):
+        path.write_bytes(b"half")
+    theirs = DetectionFiles(out, "p3").mask
+    theirs.write_bytes(b"an expert's")
+    assert _detect(scans / "p2_FLAIR.nii.gz", out) == 0
+    assert killed.mask.read_bytes() == b"half"
+    assert _detect(scans / "p1_FLAIR.nii.gz", out, "--resume") == 0
+    assert killed.read_summary()["lesion_count"] == 1
+    assert not killed.unfinished.exists()
+    (out / LOCK_NAME).touch()
+    assert _detect(scans / "p3_FLAIR.nii.gz", out) == 5
+    assert "which mslesion did not write" in capsys.readouterr().err
+    assert theirs.read_bytes() == b"an expert's"
 
 
 _OF_NO_OUTCOME = json.dumps(

@@ -20,7 +20,12 @@ from mslesion.read.volumes import read_single_file
 from mslesion.write.atomic import write_json
 from mslesion.write.dicom.identity import DicomIdentity, asked_identity
 from mslesion.write.dicom.source import require_dicom
-from mslesion.write.earlier import remove_detection, require_apart, require_no_dataset_of_others
+from mslesion.write.earlier import (
+    remove_detection,
+    remove_unfinished,
+    require_apart,
+    require_no_dataset_of_others,
+)
 from mslesion.write.folder import output_folder
 from mslesion.write.run import Outcome, RunOrigin, add_outcome, require_our_run
 
@@ -121,6 +126,7 @@ def _record_refusal(refused: Outcome, image: Path, output: Path) -> None:
     require_apart(output, image, output)
     with output_folder(output):
         require_our_run(output)
+        remove_unfinished(refused.files)
         remove_detection(refused.files)
         add_outcome(refused, output, RunOrigin())
 

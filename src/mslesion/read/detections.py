@@ -126,6 +126,11 @@ class DetectionFiles:
         return self._file(_SUMMARY)
 
     @property
+    def unfinished(self) -> Path:
+        """Lies there, hidden, while the others are written: who is killed then leaves it behind."""
+        return self.folder / f".mslesion-unfinished-{self.name}"
+
+    @property
     def refusal(self) -> Path:
         """Why a scan of a BIDS dataset has no detection, where one was tried and refused."""
         return self._file("_refused.json")

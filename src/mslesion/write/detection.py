@@ -15,7 +15,14 @@ from mslesion.read.detections import DetectionFiles
 from mslesion.read.names import bids_entities
 from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
-from mslesion.write.atomic import take_away, write_bytes, write_json, write_table, write_text
+from mslesion.write.atomic import (
+    output_error,
+    take_away,
+    write_bytes,
+    write_json,
+    write_table,
+    write_text,
+)
 from mslesion.write.dicom.identity import DicomIdentity
 from mslesion.write.earlier import remove_refusal, remove_unfinished, require_ours
 from mslesion.write.nifti import write_nifti
@@ -51,17 +58,27 @@ def write_detection(
     page = detection_report(detection)
     objects = _dicom_files(detection, files, dicom)
     told = {} if dicom is None else {"patient_in_dicom": dicom.value}
-    _take_away_dicom(files)
-    take_away(files.summary)
-    remove_refusal(files)
+    _leave_word(files)
     try:
+        _take_away_dicom(files)
+        take_away(files.summary)
+        remove_refusal(files)
         hashes = _write_dicom(objects)
         hashes |= _write_all_but_summary(detection, files, page, source_uri)
         write_json(files.summary, {**detection.summary(), **told, "files": hashes})
     except BaseException:  # without a summary nobody would know whose files these are
         remove_unfinished(files)
         raise
+    take_away(files.unfinished)
     return files
+
+
+def _leave_word(files: DetectionFiles) -> None:
+    try:
+        files.folder.mkdir(parents=True, exist_ok=True)
+        files.unfinished.touch()
+    except OSError as error:
+        raise output_error(error, files.folder) from error
 
 
 def _dicom_files(

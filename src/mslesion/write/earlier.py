@@ -67,7 +67,13 @@ def remove_detection(files: DetectionFiles) -> None:
 
 
 def remove_unfinished(files: DetectionFiles) -> None:
-    """Take away what a run left that was killed before it wrote the summary."""
+    """Take away what a run left that was killed while it wrote these files, and its word of that.
+
+    Without its word, files of these names are somebody else's, and stay.
+    """
+    if not os.path.lexists(files.unfinished):
+        return
     if not files.written:
         for path in files.all_kinds:
             take_away(path)
+    take_away(files.unfinished)
