@@ -8,7 +8,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from mslesion.evaluation.intervals import Estimate
+from mslesion.evaluation.intervals import FEW_PEOPLE, Estimate
 from mslesion.evaluation.metrics import MEASURES
 from mslesion.experiments.figures import draw
 from mslesion.experiments.results import Source, StudyResults, read_results
@@ -24,8 +24,9 @@ How to read it: every value stands with its 95 % interval over people, 2,000 dra
 BCa), as other people would give other values. Differences are paired where the same people
 were tested on both sides. A difference is called one where its interval leaves out zero; "no
 difference is shown" does not say that there is none. The intervals are not corrected for how many
-comparisons this page holds: about one in twenty would leave out zero by chance. An AUC of 0.5 is
-guessing, 1 is faultless.
+comparisons this page holds: about one in twenty would leave out zero by chance. Over few people
+intervals are too narrow; each section says where that is so. An AUC of 0.5 is guessing, 1 is
+faultless.
 """
 
 
@@ -107,10 +108,22 @@ def _section_lines(section: Section) -> Iterator[str]:
     yield ""
     for source in section.sources:
         if "arms" in source.content:
+            yield from _warning(source)
             yield from _table(source)
     files = ", ".join(f"[{s.place.name}]({s.place.as_posix()})" for s in section.sources)
     yield f"Source: {files}."
     yield ""
+
+
+def _warning(source: Source) -> Iterator[str]:
+    """Over how few people some intervals of a source are; nothing where none are."""
+    people = [arm["n_people"] for arm in source.arms().values()]
+    few = [count for count in people if count < FEW_PEOPLE]
+    if few:
+        span = f"{min(few)}" if min(few) == max(few) else f"{min(few)} to {max(few)}"
+        where = "" if len(few) == len(people) else f", in {len(few)} of {len(people)} arms"
+        yield f"*Fewer than {FEW_PEOPLE} people ({span}{where}): these intervals are too narrow.*"
+        yield ""
 
 
 def _table(source: Source) -> Iterator[str]:

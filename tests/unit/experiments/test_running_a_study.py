@@ -104,6 +104,7 @@ def test_the_page_holds_the_numbers_of_the_results_and_pictures_of_its_own(
     page = write_page(order.output).read_text(encoding="utf-8")
     value = _result(order, "pooling")["arms"]["max, tabriz"]["measures"]["auc"]["value"]
     assert "| max, tabriz | 10 | " in page
+    assert "*Fewer than 30 people (10" in page
     assert f"{value:.2f} (" in page
     assert "**This is a rehearsal: its figures mean nothing.**" in page
     for name in ("pooling", "random-labels", "transfer"):

@@ -13,6 +13,9 @@ from mslesion.experiments.sections.section import Section
 from mslesion.experiments.sentences import all_compared, told_difference
 from mslesion.experiments.table import LJUBLJANA, SIMULATED, TABRIZ, THIN, transfer_label
 
+_FEWEST_CLAIMED = 5
+"""Of fewer people no difference is called one, whatever its interval."""
+
 
 def transfer(results: StudyResults) -> Section:
     """Each cohort's CNN on each cohort."""
@@ -32,13 +35,24 @@ def transfer(results: StudyResults) -> Section:
     for trained in present:
         own = transfer_label(trained, trained)
         falls = {
-            words[tested]: source.difference(transfer_label(trained, tested), own, "auc")
+            tested: source.difference(transfer_label(trained, tested), own, "auc")
             for tested in present
             if tested != trained and own in source.arms()
         }
-        if falls:
-            told_falls = all_compared("its own cohort", "auc", falls)
+        people = {
+            tested: source.at("arms", transfer_label(trained, tested), "n_people")
+            for tested in falls
+        }
+        claimed = {words[t]: fall for t, fall in falls.items() if people[t] >= _FEWEST_CLAIMED}
+        if claimed:
+            told_falls = all_compared("its own cohort", "auc", claimed)
             findings.append(f"Trained on {words[trained]}, {told_falls}")
+        findings += [
+            f"Trained on {words[trained]} and asked about {words[tested]}, {people[tested]} people "
+            f"of whom nothing is claimed: {told_difference('auc', fall)}."
+            for tested, fall in falls.items()
+            if words[tested] not in claimed
+        ]
     drawing = SquareDrawing(
         "How far does the CNN fall from its own scanner to another?",
         tuple(words.values()), cells, results.is_rehearsal,
@@ -100,7 +114,8 @@ def detector_transfer(results: StudyResults) -> Section:
     explained = (
         "Of `mslesion detect` on real scans, by networks that had never seen the person: in "
         "five-fold cross-validation over all datasets, or trained on the other dataset alone "
-        "(`make detector`). The two also differ in how much data they learnt from."
+        "(`make detector`). The two also differ in how much data they learnt from. Over so few "
+        "people intervals are too narrow."
     )
     return Section(
         "From the own scanner to another: the detector", tuple(findings), explained,
