@@ -127,6 +127,9 @@ QUALITY_DOUBTS = (
 """Measures of :class:`~mslesion.lesions.quality.ScanQuality`, the most of each that a good scan
 has, and how more of it is told."""
 
+DOUBTFUL_BRAIN_ML = 2400
+"""No head holds more brain."""
+
 DOUBTS = (
     Doubt(
         lambda found: found.contrast[_FLAIR] < 0.8,
@@ -141,7 +144,10 @@ DOUBTS = (
         "fluid in the ventricles is not dark, as it is in FLAIR",
     ),
     Doubt(lambda found: _brain_ml(found) < 700, "only a part of the brain is seen"),
-    Doubt(lambda found: _brain_ml(found) > 2400, "more is taken for brain than a head holds"),
+    Doubt(
+        lambda found: _brain_ml(found) > DOUBTFUL_BRAIN_ML,
+        "more is taken for brain than a head holds",
+    ),
     Doubt(_is_cut_off, "the brain is cut off at the edge of the scan"),
     Doubt(lambda found: max(found.scan.spacing_mm) > 10, "slices lie more than 10 mm apart"),
     Doubt(

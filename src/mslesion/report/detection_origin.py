@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from importlib import resources
 
 from mslesion import __version__
 from mslesion.detection import Detection
+from mslesion.lesions.released import released_sha256
 from mslesion.report.detection_wording import MM3, SPACE
 from mslesion.report.document import (
     Aside,
@@ -62,17 +62,12 @@ def command_again(detection: Detection) -> str:
     words = ["mslesion", "detect", file, "--output", "OUT"]
     if detection.input_volume is not None:
         words += ["--volume", str(detection.input_volume)]
-    if detector.weights_sha256 not in _shipped_hashes():
+    if detector.weights_sha256 not in released_sha256().values():
         words += ["--model-path", "model.safetensors"]
     elif detector.name != "default":
         words += ["--model", detector.name]
     words += ["--threshold", f"{detector.threshold:g}", "--min-peak", f"{detector.peak:g}"]
     return shlex.join([*words, "--min-lesion-mm3", f"{detector.least_mm3:g}"])
-
-
-def _shipped_hashes() -> tuple[str, ...]:
-    weights = resources.files("mslesion.lesions").joinpath("weights", "SHA256SUMS")
-    return tuple(line.split()[0] for line in weights.read_text(encoding="ascii").splitlines())
 
 
 def origin_table(detection: Detection) -> Table:

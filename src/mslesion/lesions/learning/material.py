@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion.cohort.people import ScanFile
+from mslesion.lesions.contrast import DOUBTFUL_BRAIN_ML
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.network import CONTRASTS
 from mslesion.lesions.slabs import AXES, BRIGHTEST, THIN_MM
@@ -19,7 +20,6 @@ from mslesion.scan import Scan
 
 FLAIR, *OTHER_CONTRASTS = CONTRASTS
 _STRIPPED_SHARE = 0.3
-_MOST_BRAIN_ML = 2400
 """A scan with a larger share of voxels of exactly 0, and no more than a brain's volume of others,
 comes without its skull. A whole head whose air was set to 0 has more."""
 
@@ -216,7 +216,7 @@ def _where_stripped(scan: Scan) -> NDArray[np.bool_] | None:
     """The brain that a stripper left; None where the scan has a skull."""
     left = np.not_equal(scan.voxels, 0)
     left_ml = float(left.sum()) * scan.grid.voxel_volume_mm3 / 1000
-    is_stripped = 1 - float(left.mean()) > _STRIPPED_SHARE and left_ml <= _MOST_BRAIN_ML
+    is_stripped = 1 - float(left.mean()) > _STRIPPED_SHARE and left_ml <= DOUBTFUL_BRAIN_ML
     return left if is_stripped else None
 
 
