@@ -304,6 +304,34 @@ def test_the_operating_point_is_the_one_that_scores_best() -> None:
     assert choose_operating_point([scan]) == UNCHOSEN
 
 
+def _scan_with_lesions(true_peaks: list[float], false_peaks: list[float]) -> ValidationScan:
+    """Lesions of 2 x 5 x 3 voxels, 60 mm3, each of one probability; false ones apart from them."""
+    probability = np.zeros((60, 30, 10), np.float32)
+    reference = np.zeros(probability.shape, bool)
+    for row, peaks in enumerate((true_peaks, false_peaks)):
+        for index, peak in enumerate(peaks):
+            box = (slice(4 * index, 4 * index + 2), slice(10 * row, 10 * row + 5), slice(2, 5))
+            probability[box] = peak
+            reference[box] = row == 0
+    return ValidationScan("a", probability, reference, GRID)
+
+
+@pytest.mark.parametrize(
+    ("true_peaks", "peak"),
+    [
+        ([0.9, 0.9, 0.9, 0.55, 0.55], 0.5),  # 0.6 finds 3 of 5, less than 4 of 5
+        ([0.9, 0.9, 0.9, 0.9, 0.55], 0.6),  # 0.6 finds 4 of 5
+        ([0.9, 0.9, 0.9, 0.2, 0.2], 0.6),  # 0.5 finds no more than 0.6 does
+    ],
+)
+def test_an_operating_point_that_loses_large_lesions_is_not_chosen(
+    true_peaks: list[float], peak: float
+) -> None:
+    """Ten false lesions ask for 0.6, which must find 80 % of the large ones, or what 0.5 does."""
+    scan = _scan_with_lesions(true_peaks, [0.55] * 10)
+    assert choose_operating_point([scan] * 2) == OperatingPoint(0.3, peak, 3.0)
+
+
 def test_false_lesions_in_a_scan_without_any_cost_by_number_and_volume() -> None:
     """By hand: none 1; one of 0.1 ml (2/3 + 2/3) / 2; two of 0.1 ml each (1/2 + 1/2) / 2."""
     nothing = np.zeros((30, 10, 10), np.bool_)

@@ -26,6 +26,10 @@ PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 """The operating points tried. A lesion of less than 3 mm3 is smaller than a voxel of many scans."""
 
+LARGE_MM3 = 50.0
+LEAST_RECALL = 0.8
+"""Of lesions of 50 mm3 and more, the share that an operating point should find."""
+
 _LOWEST = 0.005
 _SMALL_STEP = 1e-8
 _ADDED_LESION_MM3 = 100.0
@@ -133,7 +137,9 @@ def fit_logistic(
 def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     """The point nearest to :data:`UNCHOSEN` that is not clearly worse than the best one.
 
-    The best has the highest mean of :func:`score` over the scans, whose ``probability`` is
+    Points that lose too many large lesions are left out: those which, over the lesions of all
+    scans, find less of them than :data:`LEAST_RECALL` and less than :data:`UNCHOSEN` does. Of the
+    others, the best has the highest mean of :func:`score` over the scans, whose ``probability`` is
     calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
     scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
     1984), by which few scans change little. One scan alone changes nothing. Points are as far from
@@ -149,7 +155,12 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     ]
     if len(scans) < 2:
         return UNCHOSEN
-    scores = np.array([_scores(scan, points) for scan in scans])
+    judged = [_judge(scan, points) for scan in scans]
+    found = sum(scan.large_found for scan in judged)
+    wanted = LEAST_RECALL * sum(scan.large for scan in judged)
+    finds_enough = found >= min(wanted, found[points.index(UNCHOSEN)]) - _SMALL_STEP
+    points = [point for point, enough in zip(points, finds_enough, strict=True) if enough]
+    scores = np.array([scan.scores[finds_enough] for scan in judged])
     means = scores.mean(axis=0).round(6)
     lost = scores[:, [int(means.argmax())]] - scores
     standard_errors = lost.std(axis=0, ddof=1) / np.sqrt(len(scans))
@@ -170,10 +181,21 @@ def _steps_from_unchosen(point: OperatingPoint) -> int:
     )
 
 
-def _scores(scan: ValidationScan, points: Sequence[OperatingPoint]) -> NDArray[np.float64]:
-    """Mean of Dice and lesion F1 of one scan at each point; each threshold is labelled once."""
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """One scan at each point (points,): its score, and how many of its large lesions are found."""
+
+    scores: NDArray[np.float64]
+    large_found: NDArray[np.int64]
+    large: int
+
+
+def _judge(scan: ValidationScan, points: Sequence[OperatingPoint]) -> _Judged:
+    """Judge a scan at each point; each threshold is labelled once."""
     scores = np.zeros(len(points))
+    large_found = np.zeros(len(points), np.int64)
     reference = label_lesions(scan.reference)
+    large = 0
     for threshold in {point.threshold for point in points}:
         labels, count = label_lesions(scan.probability > threshold)
         matches = match_lesions((labels, count), reference, scan.voxel_volume_mm3)
@@ -183,7 +205,8 @@ def _scores(scan: ValidationScan, points: Sequence[OperatingPoint]) -> NDArray[n
             if point.threshold == threshold:
                 agreement = matches.agreement(point.keeps(peaks, volumes_mm3))
                 scores[index] = score(agreement)
-    return scores
+                large_found[index], large = agreement.recall_of_size(LARGE_MM3, np.inf)
+    return _Judged(scores, large_found, large)
 
 
 def score(agreement: LesionAgreement) -> float:
