@@ -156,7 +156,7 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     if len(scans) < 2:
         return UNCHOSEN
     judged = [_judge(scan, points) for scan in scans]
-    found = sum(scan.large_found for scan in judged)
+    found = np.sum([scan.large_found for scan in judged], axis=0)
     wanted = LEAST_RECALL * sum(scan.large for scan in judged)
     finds_enough = found >= min(wanted, found[points.index(UNCHOSEN)]) - _SMALL_STEP
     points = [point for point, enough in zip(points, finds_enough, strict=True) if enough]
