@@ -35,7 +35,7 @@ from mslesion.lesions.quality import measure_quality
 from mslesion.read.head import read_head
 from mslesion.read.inputs import input_sha256
 from mslesion.scan import Scan
-from mslesion.verdict import judge
+from mslesion.verdict import VerdictModel, judge
 
 _SEEN_BY_PAPER = (
     "the paper's CNN has learnt from this very scan: its answers to slices of new ones are worse"
@@ -50,6 +50,14 @@ class Detector:
     model: LesionModel
     operating_point: OperatingPoint
     paper_cnn: PaperCNN
+
+    @property
+    def verdict(self) -> VerdictModel | None:
+        """The model of the verdict; None at another operating point than that it was fitted at.
+
+        Other thresholds find other lesions, in controls too: its error rates would not hold.
+        """
+        return self.model.verdict if self.operating_point == self.model.operating_point else None
 
     @property
     def identity(self) -> DetectorIdentity:
@@ -73,7 +81,7 @@ def load_detector(
     people.
 
     Raises:
-        UsageError: no such model; a threshold outside 0 to 1; a negative volume.
+        UsageError: no such model; a threshold below 0, or of 1 and more; a negative volume.
         ModelFileError: a file of weights is missing or damaged.
     """
     if model not in SHIPPED:
@@ -83,7 +91,7 @@ def load_detector(
     for given in (threshold, min_peak):
         if given is not None and not 0 <= given < 1:
             raise UsageError(
-                f"a threshold of {given} makes no sense", remedy="choose one from 0 to 1"
+                f"a threshold of {given} makes no sense", remedy="choose one from 0 to below 1"
             )
     if min_lesion_mm3 is not None and not min_lesion_mm3 >= 0:
         raise UsageError(
@@ -122,7 +130,7 @@ def detect_scan(path: Path, detector: Detector, name: str, volume: int | None = 
         ventricles=found.ventricles,
         lesions=found.lesions,
         slices=_slice_findings(scan, found, detector, by_paper),
-        verdict=judge(found.lesions, doubts, detector.model.verdict),
+        verdict=judge(found.lesions, doubts, detector.verdict),
         warnings=(
             *scan.warnings,
             *scan_cautions(found),

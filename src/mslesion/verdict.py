@@ -56,7 +56,7 @@ class Verdict:
 
     ``reason`` says why it abstains, and is empty where it does not. ``threshold`` is what the
     probability must exceed for findings to be called compatible with MS. It and the rates are None
-    where no verdict was fitted.
+    where no verdict was fitted for the detector and its thresholds.
     """
 
     ms_probability: float | None
@@ -96,10 +96,16 @@ def told_probability(features: NDArray[np.float64], model: VerdictModel) -> floa
 def judge(lesions: Sequence[Lesion], doubts: Sequence[str], model: VerdictModel | None) -> Verdict:
     """The verdict on one scan's lesions; ``doubts`` about the scan make it abstain.
 
-    So does a detector for which no verdict was fitted.
+    So does a detector without a fitted verdict, or at other thresholds than those of the fit.
     """
     if model is None:
-        return Verdict(None, "no verdict was fitted for this detector", "No verdict", None, None)
+        return Verdict(
+            None,
+            "no verdict was fitted for this detector at these thresholds",
+            "No verdict",
+            None,
+            None,
+        )
     rates = (model.control_false_positive_rate, model.ms_missed_rate)
     if doubts:
         return Verdict(None, "; ".join(doubts), "No verdict", *rates, model.threshold)

@@ -31,7 +31,7 @@ from mslesion import detector as detecting
 from mslesion.cli import main
 from mslesion.cli.detect import MODELS, caution
 from mslesion.detection import Detection
-from mslesion.detector import Detector
+from mslesion.detector import Detector, load_detector
 from mslesion.errors import ContrastError, OutputError
 from mslesion.lesions.model import SHIPPED, save_lesion_model, shipped_model
 from mslesion.read import read_cohort, read_scan
@@ -406,6 +406,22 @@ def test_weights_of_ones_own(
     own.write_bytes(b"no weights")
     assert _detect(scans, tmp_path / "other", "--model-path", str(own)) == 6
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.usefixtures("fake")
+def test_thresholds_of_ones_own_have_no_verdict(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Error rates were measured at the thresholds of the model: at these alone they are told."""
+    shipped = load_detector()
+    point = shipped.operating_point
+    same = load_detector(threshold=point.threshold, min_peak=point.peak)
+    assert shipped.verdict == same.verdict == shipped.model.verdict is not None
+    others = [{"threshold": 0.25}, {"min_peak": 0.9}, {"min_lesion_mm3": 9.0}]
+    for other in others:
+        assert load_detector(**other).verdict is None
+    assert _detect(scans / "p1_FLAIR.nii.gz", tmp_path / "out", "--min-peak", "0.3") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "research use only, no diagnosis"
 
 
 # --- many scans ----------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def _participants(cohort: Cohort, options: argparse.Namespace) -> list[MslesionE
     for line in scan_lines(outcome.files for outcome in outcomes if outcome.error is None):
         say(line)
     say(f"results: {options.output_dir}; level 'group' makes a table and a report of them all")
-    say(caution(detector.model.verdict))
+    say(caution(detector.verdict))
     return [outcome.error for outcome in outcomes if outcome.error is not None]
 
 

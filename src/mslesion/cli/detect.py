@@ -105,7 +105,7 @@ def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
     done = [outcome.files for outcome in outcomes if outcome.error is None]
     for line in _on_many(done, options.output) if is_folder(options.data) else _on_one(*done):
         say(line)
-    say(caution(detector.model.verdict))
+    say(caution(detector.verdict))
     return [outcome.error for outcome in outcomes if outcome.error is not None]
 
 

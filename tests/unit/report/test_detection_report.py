@@ -175,10 +175,16 @@ def test_a_detector_that_abstains_says_why_and_gives_no_probability():
 
 def test_a_detector_without_a_verdict_says_so_and_invents_no_rates():
     """With a model of one's own, neither the scan is blamed nor an error rate given."""
-    verdict = Verdict(None, "no verdict was fitted for this detector", "No verdict", None, None)
+    verdict = Verdict(
+        None,
+        "no verdict was fitted for this detector at these thresholds",
+        "No verdict",
+        None,
+        None,
+    )
     text = detection_report(detect_by_hand(verdict=verdict))
     (said,) = callouts(text, "verdict")
-    assert "abstains, as no verdict was fitted for this detector" in said
+    assert "abstains, as no verdict was fitted for this detector at these thresholds" in said
     assert "was not measured" in said
     assert "controls" not in said
     assert "probability of MS abstained the reason stands below" in Page(text).text

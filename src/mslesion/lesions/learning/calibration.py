@@ -28,7 +28,10 @@ LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 
 LARGE_MM3 = 50.0
 LEAST_RECALL = 0.8
-"""Of lesions of 50 mm3 and more, the share that an operating point should find."""
+"""Of lesions of 50 mm3 and more, the share that an operating point may not fall below.
+
+Of those, that is, which :data:`UNCHOSEN` finds: where it finds less, no point need find more.
+"""
 
 _LOWEST = 0.005
 _SMALL_STEP = 1e-8
@@ -97,7 +100,10 @@ def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:
 
 
 def fit_slice_calibration(scans: Sequence[ValidationScan]) -> Calibration:
-    """The same for the highest probability of each axial slice, and whether it holds a lesion."""
+    """The same for the highest probability of each axial slice, and whether it holds a lesion.
+
+    Here each slice weighs the same.
+    """
     highest = np.concatenate([scan.probability.max(axis=(0, 1)) for scan in scans])
     truth = np.concatenate([scan.reference.any(axis=(0, 1)) for scan in scans])
     chosen = highest > _LOWEST
@@ -142,7 +148,7 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     others, the best has the highest mean of :func:`score` over the scans, whose ``probability`` is
     calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
     scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
-    1984), by which few scans change little. One scan alone changes nothing. Points are as far from
+    1984), by which few scans rarely decide. One scan alone changes nothing. Points are as far from
     each other as their steps in the tables; of equally near ones the better is taken, and of
     equally good ones the first.
     """
