@@ -23,7 +23,10 @@ _TOKEN = re.compile(
     r"(?P<joint>\s(?:to|and|or|of|against|/)\s(?=-?\d)|,\s(?=-?\d))?"
 )
 _SIZE = re.compile(r"-?[\d.,]+(?:(?:\s(?:x|to|and|or)\s|-)[\d.,]+)*\s(?:T|mm[²³]?)(?!\w)")
-_WORDS = {word: n for n, word in enumerate(("two", "three", "four", "five", "six", "seven"), 2)}
+_WORDS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+}  # fmt: skip
 _ONE_IN = re.compile(rf"\bone in ({'|'.join(_WORDS)})\b")
 _HIDDEN = re.compile(
     r"`[^`\n]*`|\]\([^)]*\)|<!--.*?-->|\b95 %\s+interval|\b10\.\d{4,}/\S+|Python 3\.\d+",

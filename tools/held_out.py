@@ -1,25 +1,38 @@
-"""Real scans, each with a model whose network never saw the person."""
+"""Real scans, each with a detector that never saw the person."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from mslesion.lesions.known_scans import KnownScan, known_scans
-from mslesion.lesions.learning.recipe import RECIPES, deal_folds, load_network
-from mslesion.lesions.model import LesionModel, shipped_model
+from mslesion.lesions.known_scans import KnownScan, known_scans, unseen_scans
+from mslesion.lesions.learning.recipe import RECIPES, deal_folds
+from mslesion.lesions.model import LesionModel, load_lesion_model
 from mslesion.read import read_people
 
+NETWORKS = Path(__file__).resolve().parents[1] / "docs/results/networks/default"
 TABRIZ, LJUBLJANA, LESION_FREE = "tabriz", "ljubljana-mni", "lesion-free"
 
 
-def held_out(datasets: Path, training: Path) -> Iterator[tuple[KnownScan, LesionModel]]:
-    """Every scan that the default model learnt from, beside the network of its person's fold.
+@dataclass(frozen=True)
+class CrossValidation:
+    """The scans that the default model learnt from, the fold of each person, and its detector.
 
-    ``datasets`` is the folder of the three datasets; ``training`` the folder
-    ``default/everything/training`` of 'make detector'. Calibration and operating point are the
-    shipped ones, which were chosen on the answers of these networks about these people.
+    What a fold's detector is calibrated to was chosen on the people of other folds.
+    """
+
+    scans: list[KnownScan]
+    fold_of: dict[tuple[str, str], int]
+    models: list[LesionModel]
+
+
+def cross_validation(datasets: Path) -> CrossValidation:
+    """That of the default model; ``datasets`` is the folder of the three datasets.
+
+    Raises:
+        ValueError: a person would be answered for by a network that has seen them, as where
+            ``datasets`` holds others than those that the model was trained on.
     """
     scans = [
         scan
@@ -27,13 +40,18 @@ def held_out(datasets: Path, training: Path) -> Iterator[tuple[KnownScan, Lesion
         for scan in known_scans(read_people(datasets / name), is_lesion_free=name == LESION_FREE)
     ]
     recipe = RECIPES["default"]
-    fold_of = deal_folds(scans, recipe.folds, recipe.seed)
     models = [
-        replace(
-            shipped_model(),
-            networks=(load_network(training / f"fold-{fold}.safetensors", recipe.model),),
-        )
-        for fold in range(recipe.folds)
+        load_lesion_model(NETWORKS / f"fold-{fold}.safetensors") for fold in range(recipe.folds)
     ]
+    fold_of = deal_folds(scans, recipe.folds, recipe.seed)
     for scan in scans:
-        yield scan, models[fold_of[scan.person]]
+        if not unseen_scans([scan], models[fold_of[scan.person]].trained_on):
+            raise ValueError(f"the network of its fold has learnt from {scan.person_id}")
+    return CrossValidation(scans, fold_of, models)
+
+
+def held_out(datasets: Path) -> Iterator[tuple[KnownScan, LesionModel]]:
+    """Every scan that the default model learnt from, beside the detector of its person's fold."""
+    known = cross_validation(datasets)
+    for scan in known.scans:
+        yield scan, known.models[known.fold_of[scan.person]]

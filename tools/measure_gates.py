@@ -1,11 +1,11 @@
 """What the gates of the detector let through: no brains, other contrasts, good scans.
 
-    python tools/measure_gates.py                                   # simulated cases
-    python tools/measure_gates.py --real DATASETS --folds TRAINING  # and real scans
+    python tools/measure_gates.py                  # simulated cases
+    python tools/measure_gates.py --real DATASETS  # and real scans
 
-DATASETS is the folder of tabriz, ljubljana-mni, ljubljana-longitudinal and lesion-free; TRAINING
-is the folder ``everything/training`` of 'make detector': each real person is judged by the network
-of the fold that never saw them, others by the shipped detector. Results go to docs/results.md.
+DATASETS is the folder of tabriz, ljubljana-mni, ljubljana-longitudinal and lesion-free: each real
+person is judged by the detector of the fold that never saw them, others by the shipped detector.
+Results go to docs/results.md.
 """
 
 from __future__ import annotations
@@ -198,9 +198,9 @@ def simulated_case(kind: str, index: int, detector: LesionModel) -> Judged:
     return judged(kind, scan, detector)
 
 
-def real_cases(datasets: Path, training: Path) -> Iterator[Judged]:
+def real_cases(datasets: Path) -> Iterator[Judged]:
     """Real FLAIR scans and other contrasts, none judged by a network that saw the person."""
-    for known, detector in held_out(datasets, training):
+    for known, detector in held_out(datasets):
         image = known.scan_file.image
         yield judged("good: real", read_scan(image), detector)
         for path in sorted(image.parent.glob("*_T[12]w.nii.gz")):
@@ -232,12 +232,9 @@ def main() -> None:
     """Judge all, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path)
-    parser.add_argument("--folds", type=Path)
     parser.add_argument("--each", type=int, default=25, help="no brains of each kind")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    if (options.real is None) != (options.folds is None):
-        parser.error("--real and --folds go together")
     kinds = {f"no brain: {name}": options.each for name in NO_BRAINS}
     kinds |= {f"other contrast: {name}": options.each for name in TISSUES}
     kinds |= {"good: simulated": options.each * 8}
@@ -248,7 +245,7 @@ def main() -> None:
     )
     cases = list(track(work, "judging", len(tasks)))
     if options.real is not None:
-        cases += real_cases(options.real, options.folds)
+        cases += real_cases(options.real)
     write_json(RECORD, [vars(case) for case in cases])
     replace_part(PAGE, "gates", table(cases))
 

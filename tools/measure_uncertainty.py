@@ -1,13 +1,12 @@
 """Do the ranges of lesion count and volume hold what experts, or the simulation, marked?
 
     mslesion simulate out/unseen --people 30 --ms-share 0.75 --seed 50100
-    python tools/measure_uncertainty.py --real DATASETS --folds TRAINING out/unseen
+    python tools/measure_uncertainty.py --real DATASETS out/unseen
 
-DATASETS is the folder of tabriz, ljubljana-mni and lesion-free, TRAINING the folder
-``default/everything/training`` of 'make detector': each real person is answered for by the network
-of the fold that never saw them. The others are BIDS datasets with lesion masks, of people whom the
-shipped model has not seen. The record in docs/results is written anew after every scan, so that
-what was measured is kept.
+DATASETS is the folder of tabriz, ljubljana-mni and lesion-free: each real person is answered for by
+the detector of the fold that never saw them. The others are BIDS datasets with lesion masks, of
+people whom the shipped model has not seen. The record in docs/results is written anew after every
+scan, so that what was measured is kept.
 """
 
 from __future__ import annotations
@@ -61,6 +60,15 @@ def holds(plausible: Plausible, truth: float) -> bool:
     return plausible.low <= truth <= plausible.high
 
 
+def within(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """How many scans there are, and how many ranges hold the truth."""
+    return {
+        "scans": len(rows),
+        "count_is_within": sum(row["count_is_within"] for row in rows),
+        "volume_is_within": sum(row["volume_is_within"] for row in rows),
+    }
+
+
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Of each dataset, how many ranges hold the truth."""
     datasets = sorted({row["dataset"] for row in rows})
@@ -70,9 +78,8 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "together": TOGETHER,
         "datasets": {
             name: {
-                "scans": len(group),
-                "count_is_within": sum(row["count_is_within"] for row in group),
-                "volume_is_within": sum(row["volume_is_within"] for row in group),
+                "with_lesions": within([row for row in group if row["true_lesions"]]),
+                "without": within([row for row in group if not row["true_lesions"]]),
             }
             for name, group in groups.items()
         },
@@ -80,14 +87,12 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def cases(
-    real: Path | None, training: Path | None, unseen: Sequence[Path]
-) -> Iterator[tuple[KnownScan, Detector]]:
+def cases(real: Path | None, unseen: Sequence[Path]) -> Iterator[tuple[KnownScan, Detector]]:
     """Scans with masks, each with a detector that has not seen the person."""
     shipped = load_detector()
-    if real is not None and training is not None:
-        for known, model in held_out(real, training):
-            yield known, replace(shipped, model=model)
+    if real is not None:
+        for known, model in held_out(real):
+            yield known, replace(shipped, model=model, operating_point=model.operating_point)
     for folder in unseen:
         for known in known_scans(read_people(folder), is_lesion_free=False):
             yield known, shipped
@@ -97,14 +102,11 @@ def main() -> None:
     """Measure, and write the record."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--real", type=Path, metavar="DATASETS")
-    parser.add_argument("--folds", type=Path, metavar="TRAINING")
     parser.add_argument("unseen", nargs="*", type=Path, metavar="DATASET")
     parser.add_argument("--json", type=Path, default=RECORD)
     options = parser.parse_args()
-    if (options.real is None) != (options.folds is None):
-        parser.error("--real and --folds go together")
     rows: list[dict[str, Any]] = []
-    for known, detector in cases(options.real, options.folds, options.unseen):
+    for known, detector in cases(options.real, options.unseen):
         rows.append(measure(known, detector))
         write_json(options.json, summary(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from mslesion import pipeline
-from mslesion.cli import main
+from mslesion.cli import EXIT_SOME_REFUSED, main
 from mslesion.detector import detect_scan, load_detector
 from mslesion.lesions.learning.recipe import DetectorRecipe
 from mslesion.lesions.model import save_lesion_model, shipped_model
@@ -57,6 +58,22 @@ def test_false_lesions_are_counted_in_scans_without_masks(
     assert "1 scan of 1 person; 1 seen in training" in capsys.readouterr().out
     assert main(["evaluate-detector", str(controls), "--output", str(tmp_path / "b")]) == 4
     assert "no scan with a lesion mask" in capsys.readouterr().err
+
+
+def test_a_scan_that_the_detector_refuses_stands_beside_its_measures(
+    controls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Measures over the scans that it took alone would be too good: the others are named."""
+    data = tmp_path / "data"
+    shutil.copytree(controls, data)
+    noise = np.random.default_rng(0).integers(0, 900, (60, 70, 20), np.int16)
+    write_nifti(data / "noise_FLAIR.nii.gz", noise, np.diag([3.0, 3.0, 6.0, 1.0]))
+    command = ["evaluate-detector", str(data), "--lesion-free", "--output", str(tmp_path / "out")]
+    assert main([*command, "--model", "small"]) == EXIT_SOME_REFUSED
+    measured = json.loads((tmp_path / "out/metrics.json").read_text(encoding="utf-8"))
+    assert measured["scans_refused"] == {"noise": "NO_BRAIN"}
+    assert [row["scan_name"] for row in measured["rows"]] == ["c0", "c1"]
+    assert "NO_BRAIN" in capsys.readouterr().err
 
 
 def test_a_scan_that_a_detector_has_learnt_from_is_told(

@@ -43,15 +43,16 @@ def measure_detector(
             remedy="give people that it has not seen",
             file=cohort.root,
         )
-    scored, refused = [], []
+    scored: list[ScoredScan] = []
+    refused: list[tuple[str, ScanError]] = []
     for known in track(unseen, "finding lesions", len(unseen)):
         try:
             scored.append(_score(known, detector))
         except ScanError as error:
-            refused.append(error.without_frames())
+            refused.append((known.scan_file.name, error.without_frames()))
     if not scored:
         raise CohortError(
-            f"none of {len(unseen)} scans can be used; the first: {refused[0]}",
+            f"none of {len(unseen)} scans can be used; the first: {refused[0][1]}",
             remedy="mend the scans",
             file=cohort.root,
         )
@@ -59,10 +60,11 @@ def measure_detector(
         "cohort": cohort.name,
         "detector": asdict(detector.identity),
         "people_left_out_as_seen": len({s.person for s in scans} - {s.person for s in unseen}),
+        "scans_refused": {name: error.code for name, error in refused},
         **lesion_summary(scored),
         "rows": scan_rows(scored),
     }
-    return measured, tuple(refused)
+    return measured, tuple(error for _, error in refused)
 
 
 def _score(known: KnownScan, detector: Detector) -> ScoredScan:
