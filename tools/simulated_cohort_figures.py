@@ -162,7 +162,8 @@ MEASURES: dict[str, Callable[[LesionStatistics], float]] = {
 
 def _table(real: list[LesionStatistics], simulated: list[LesionStatistics]) -> None:
     print(
-        "| | real: min, quartiles, max | simulated: min, quartiles, max | KS |\n|---|---|---|---|"
+        "| measure | real: min, quartiles, max | simulated: min, quartiles, max | KS |\n"
+        "|---|---|---|---|"
     )
     for name, measure in MEASURES.items():
         values = [np.array([measure(p) for p in group]) for group in (real, simulated)]

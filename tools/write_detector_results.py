@@ -100,8 +100,10 @@ def cross_validated(name: str, *measures: str) -> Callable[[Results], tuple[list
 
 def dice_of_each(results: Results) -> tuple[list[float], str]:
     """Dice of Ljubljana 19 and 07; of a scan that was refused, 0."""
-    dice = {row["person_id"]: row["dice"] for row in results["ljubljana_unseen"]["rows"]}
-    values = [dice.get(person) for person in ("sub-19", "sub-07")]
+    measured = results["ljubljana_unseen"]
+    dice = {row["person_id"]: row["dice"] for row in measured["rows"]}
+    dice |= {name.partition("_")[0]: None for name in measured["scans_refused"]}
+    values = [dice[person] for person in ("sub-19", "sub-07")]
     text = " / ".join("refused" if value is None else f"{value:.3f}" for value in values)
     return [value or 0.0 for value in values], text
 

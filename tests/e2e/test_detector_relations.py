@@ -160,10 +160,13 @@ def test_lesions_put_into_white_matter_are_found(
 
     Fifty scans get two spots each, far apart.
     """
+    found = added_lesions_found(subject)
     if "real" in request.node.callspec.id:
+        # A known miss of the bound alone: a calmed verdict, or fewer than now, still fails.
+        assert found >= 80
         reason = "82 of 100 in this scan: docs/reliability.md tells the miss"
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-    assert added_lesions_found(subject) >= 90
+    assert found >= 90
 
 
 def added_lesions_found(subject: Subject) -> int:

@@ -11,7 +11,7 @@ import pytest
 from mslesion.cli import EXIT_SOME_REFUSED, main
 
 RESULTS = Path(__file__).parents[2] / "docs/results"
-FOLDS_OF = {"tabriz": "Tabriz", "ljubljana-mni": "Ljubljana", "lesion-free": "adult"}
+WORD_OF = {"tabriz": "Tabriz", "ljubljana-mni": "Ljubljana", "lesion-free": "adult"}
 """Folders of the data, and a word of the dataset's name in the tables."""
 SEEN_ALONE = {
     "tabriz": ("ljubljana-mni", "ljubljana_unseen"),
@@ -51,7 +51,7 @@ def _folds() -> list[Any]:
     """Every fold of every model that has people of a dataset; one of them in the fast suite."""
     cases = []
     for model in ("default", "small"):
-        for folder, word in FOLDS_OF.items():
+        for folder, word in WORD_OF.items():
             rows = [r for r in _told(model)["everything"]["scans"] if word in r["dataset"]]
             for fold in sorted({row["fold"] for row in rows}):
                 is_quick = (model, folder, fold) == ("small", "tabriz", 0)
@@ -68,7 +68,7 @@ def test_a_fold_s_detector_gives_its_rows_of_the_cross_validation(
     told = {
         row["scan_name"]: row
         for row in _told(model)["everything"]["scans"]
-        if row["fold"] == fold and FOLDS_OF[folder] in row["dataset"]
+        if row["fold"] == fold and WORD_OF[folder] in row["dataset"]
     }
     _agree(_asked(real_data / folder, model, f"fold-{fold}", tmp_path / "out"), told)
 

@@ -28,10 +28,8 @@ LEAST_VOLUMES_MM3 = (3.0, 6.0, 10.0)
 
 LARGE_MM3 = 50.0
 LEAST_RECALL = 0.8
-"""Of lesions of 50 mm3 and more, the share that an operating point may not fall below.
-
-Of those, that is, which :data:`UNCHOSEN` finds: where it finds less, no point need find more.
-"""
+"""An operating point finds enough of the lesions of 50 mm3 and more where it finds this share of
+them, or as many as :data:`UNCHOSEN`."""
 
 _LOWEST = 0.005
 _SMALL_STEP = 1e-8
@@ -148,7 +146,7 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     others, the best has the highest mean of :func:`score` over the scans, whose ``probability`` is
     calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
     scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
-    1984), by which few scans rarely decide. One scan alone changes nothing. Points are as far from
+    1984), so that few scans seldom decide. One scan alone changes nothing. Points are as far from
     each other as their steps in the tables; of equally near ones the better is taken, and of
     equally good ones the first.
     """
