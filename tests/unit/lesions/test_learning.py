@@ -105,6 +105,33 @@ def test_a_mirrored_draw_is_the_mirror_image() -> None:
     assert torch.allclose(straight.regions.flip(-1), mirrored.regions, atol=1e-3)
 
 
+@pytest.mark.parametrize("plane", ["axial", "coronal", "sagittal"])
+def test_a_mirrored_draw_is_what_the_mirrored_head_would_give(plane: str) -> None:
+    """In every plane: sagittal slices come in the other order, and front stays front."""
+    head = volume()
+    turned_head = replace(
+        head,
+        image=head.image[:, :, ::-1],
+        **{name: getattr(head, name)[:, :, ::-1] for name in ("lesion", "brain")},
+    )
+    source, turned_source = head.seen_from(plane), turned_head.seen_from(plane)
+    draw = draw_sample(np.random.default_rng(0), (source,), np.ones(1))
+    slices, _, columns = source.image.shape
+    middle, column = slices // 2 + 3, 60.0
+    plain = replace(
+        draw, slice_index=middle, averaged=1, offsets=(-3, -1, 0, 1, 3), centre_yx=(5.0, column),
+        angle_degrees=0.0, scale_yx=(1.0, 1.0), shear=0.0,
+    )  # fmt: skip
+    there = {"slice_index": slices - 1 - middle} if plane == "sagittal" else {
+        "centre_yx": (5.0, columns - 1 - column)
+    }  # fmt: skip
+    mirrored = cut_sample(replace(plain, is_mirrored=True), source)
+    of_turned = cut_sample(replace(plain, is_mirrored=False, **there), turned_source)
+    assert float(mirrored.slices.std()) > 0.1
+    assert torch.allclose(mirrored.slices, of_turned.slices, atol=1e-3)
+    assert torch.allclose(mirrored.regions, of_turned.regions, atol=1e-3)
+
+
 def test_a_turned_and_mirrored_lesion_stays_on_its_bright_square() -> None:
     """Image and regions go through the same geometry."""
     source = volume()

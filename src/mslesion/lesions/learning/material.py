@@ -31,9 +31,10 @@ Share = NDArray[np.uint8]
 class TrainingVolume:
     """One volume to learn from; arrays are (Z, Y, X), slices first, from low to high.
 
-    ``image`` is float16 with tissue near 1. A region that nobody drew is None, a contrast that
-    nobody knows too: nothing is learnt about them. ``is_ideal`` volumes have neither noise nor
-    bias, and slices thin enough to be averaged into thicker ones.
+    Of another ``plane`` they are (slices, rows, columns), as :data:`~mslesion.lesions.slabs.AXES`
+    has them. ``image`` is float16 with tissue near 1. A region that nobody drew is None, a contrast
+    that nobody knows too: nothing is learnt about them. ``is_ideal`` volumes have neither noise
+    nor bias, and slices thin enough to be averaged into thicker ones.
     """
 
     name: str
@@ -45,6 +46,7 @@ class TrainingVolume:
     in_plane_mm: tuple[float, float]
     slice_spacing_mm: float
     is_ideal: bool = False
+    plane: str = "axial"
 
     @property
     def regions(self) -> tuple[Share | None, ...]:
@@ -55,6 +57,12 @@ class TrainingVolume:
     def has_thin_slices(self) -> bool:
         """Whether it can be seen in every plane."""
         return self.slice_spacing_mm <= THIN_MM
+
+    @property
+    def has_sides_in_columns(self) -> bool:
+        """Whether left and right are columns of a slice, and not slices themselves."""
+        left_to_right = 0
+        return AXES[self.plane][0] != left_to_right
 
     def seen_from(self, plane: str) -> TrainingVolume:
         """The same voxels in slices of another plane; nothing is copied."""
@@ -74,6 +82,7 @@ class TrainingVolume:
             brain=brain,
             in_plane_mm=(row_mm, column_mm),
             slice_spacing_mm=slice_mm,
+            plane=plane,
         )
 
     @cached_property

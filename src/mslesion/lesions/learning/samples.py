@@ -34,8 +34,10 @@ class SampleDraw:
 
     Geometry: ``volume`` and ``slice_index`` choose the middle slice, ``averaged`` how many thin
     slices make one, ``offsets`` where its neighbours lie, in thin slices; the image is centred on
-    ``centre_yx`` (voxels) after turning, scaling, shearing and mirroring. Intensities, tissue being
-    1: ``dark_gamma`` bends what is darker, ``bright_gain`` stretches what is brighter.
+    ``centre_yx`` (voxels) after turning, scaling and shearing. ``is_mirrored`` changes left for
+    right: columns in axial and coronal slices, the order of the slices in sagittal ones, where
+    columns are front and back. Intensities, tissue being 1: ``dark_gamma`` bends what is darker,
+    ``bright_gain`` stretches what is brighter.
     """
 
     volume: int
@@ -165,7 +167,8 @@ def cut_sample(draw: SampleDraw, volume: TrainingVolume) -> Sample:
     window = _window(draw, volume)
     # Of thick slices three of the five are the same one.
     at = {shift: _average(volume.image, draw, window, shift) for shift in set(draw.offsets)}
-    planes = [at[shift] for shift in draw.offsets]
+    swaps_slices = draw.is_mirrored and not volume.has_sides_in_columns
+    planes = [at[shift] for shift in (reversed(draw.offsets) if swaps_slices else draw.offsets)]
     planes += [
         np.zeros_like(planes[0])
         if share is None
@@ -217,7 +220,8 @@ def _theta(draw: SampleDraw, volume: TrainingVolume, window: tuple[slice, slice]
     angle = np.deg2rad(draw.angle_degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shear = np.array([[1.0, draw.shear], [0.0, 1.0]])
-    mirror = np.diag([-1.0 if draw.is_mirrored else 1.0, 1.0])
+    mirrors_columns = draw.is_mirrored and volume.has_sides_in_columns
+    mirror = np.diag([-1.0 if mirrors_columns else 1.0, 1.0])
     scale = np.diag([1 / draw.scale_yx[1], 1 / draw.scale_yx[0]])
     half_mm = SIDE_PIXELS * PIXEL_MM / 2
     to_mm = mirror @ turn @ shear @ scale * half_mm
