@@ -267,7 +267,7 @@ def test_overconfident_answers_are_brought_back() -> None:
     true_logit = rng.normal(-1, 1.2, (40, 40, 20))
     truth = rng.random(true_logit.shape) < 1 / (1 + np.exp(-true_logit))
     overconfident = (1 / (1 + np.exp(-2 * true_logit))).astype(np.float32)
-    scan = ValidationScan("a", overconfident, truth, GRID)
+    scan = ValidationScan(("d", "a"), "a", overconfident, truth, GRID)
     fitted = fit_voxel_calibration([scan])
     assert fitted.slope == pytest.approx(0.5, abs=0.03)
     assert fitted.intercept == pytest.approx(0.0, abs=0.06)
@@ -281,7 +281,7 @@ def test_what_calibration_left_undone_is_told_on_people_of_other_folds() -> None
         true_logit = rng.normal(-1, 1.2, (40, 40, 40))
         truth = rng.random(true_logit.shape) < 1 / (1 + np.exp(-true_logit))
         overconfident = (1 / (1 + np.exp(-2 * true_logit))).astype(np.float32)
-        answers.append((fold, ValidationScan(str(fold), overconfident, truth, GRID)))
+        answers.append((fold, ValidationScan(("d", str(fold)), "a", overconfident, truth, GRID)))
     nothing, right = Calibration(), Calibration(slope=0.5)
     for chosen, left in ((right, 1.0), (nothing, 0.5)):
         by_fold = [Chosen(chosen, nothing, UNCHOSEN)] * 2
@@ -301,7 +301,7 @@ def test_slices_are_calibrated_by_their_highest_voxel() -> None:
         probability[1, 0] = 1 / (1 + np.exp(-2 * true_logit))
         reference = np.zeros(probability.shape, np.bool_)
         reference[2, 0] = truth
-        scans.append(ValidationScan("a", probability, reference, GRID))
+        scans.append(ValidationScan(("d", str(count)), "a", probability, reference, GRID))
     fitted = fit_slice_calibration(scans)
     assert fitted.slope == pytest.approx(0.5, abs=0.04)
     assert fitted.intercept == pytest.approx(0.0, abs=0.08)
@@ -317,9 +317,34 @@ def test_the_operating_point_is_the_one_that_scores_best() -> None:
     probability[4:6, 4:6, 1:3] = 0.65
     probability[15:20, 15:20, 1:3] = 0.55
     probability[25, 25, 1:3] = 0.9
-    scan = ValidationScan("a", probability, reference, GRID)
-    assert choose_operating_point([scan] * 2) == OperatingPoint(0.4, 0.6, 6.0)
+    scan = ValidationScan(("d", "a"), "a", probability, reference, GRID)
+    assert choose_operating_point(_of_people([scan], 2)) == OperatingPoint(0.4, 0.6, 6.0)
     assert choose_operating_point([scan]) == UNCHOSEN
+    assert choose_operating_point([scan] * 2) == UNCHOSEN
+
+
+def _of_people(scans: list[ValidationScan], count: int) -> list[ValidationScan]:
+    """The same scans of so many people each."""
+    return [
+        replace(scan, person=(f"copy {n}", scan.person[1])) for n in range(count) for scan in scans
+    ]
+
+
+def test_a_person_scanned_twice_decides_no_more_than_one_scanned_once() -> None:
+    """Two people, one with two scans, are calibrated as with one each."""
+    rng = np.random.default_rng(5)
+    scans = []
+    for name, factor in (("a", 2.0), ("b", 0.7)):
+        true_logit = rng.normal(-1, 1.2, (20, 20, 10))
+        truth = rng.random(true_logit.shape) < 1 / (1 + np.exp(-true_logit))
+        probability = (1 / (1 + np.exp(-factor * true_logit))).astype(np.float32)
+        scans.append(ValidationScan(("d", name), name, probability, truth, GRID))
+    again = [scans[0], *scans]
+    assert fit_voxel_calibration(again).slope == pytest.approx(
+        fit_voxel_calibration(scans).slope, abs=1e-4
+    )
+    as_another = [replace(scans[0], person=("d", "c")), *scans]
+    assert fit_voxel_calibration(as_another).slope < fit_voxel_calibration(scans).slope - 0.02
 
 
 def _scan_with_lesions(true_peaks: list[float], false_peaks: list[float]) -> ValidationScan:
@@ -336,7 +361,16 @@ def _scan_with_lesions(true_peaks: list[float], false_peaks: list[float]) -> Val
             reference[box] = row == 0
     probability[56:58, 20:24, 2:5] = 0.55
     reference[56:58, 20:24, 2:5] = True
-    return ValidationScan("a", probability, reference, GRID)
+    return ValidationScan(("d", "a"), "a", probability, reference, GRID)
+
+
+def test_five_people_move_the_operating_point_and_five_scans_of_one_do_not() -> None:
+    """False lesions of 0.55 ask for a peak of 0.6, against one person with true ones of 0.55."""
+    asks = _scan_with_lesions([0.9] * 5, [0.55] * 10)
+    other = replace(_scan_with_lesions([0.9] * 4 + [0.55] * 2, []), person=("d", "other"))
+    five_people = [*_of_people([asks], 5), other]
+    assert choose_operating_point(five_people) == OperatingPoint(0.3, 0.6, 3.0)
+    assert choose_operating_point([asks] * 5 + [other]) == OperatingPoint(0.3, 0.5, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +386,7 @@ def test_an_operating_point_that_loses_large_lesions_is_not_chosen(
 ) -> None:
     """Ten false lesions ask for 0.6, which must find 80 % of the large ones, or what 0.5 does."""
     scan = _scan_with_lesions(true_peaks, [0.55] * 10)
-    assert choose_operating_point([scan] * 2) == OperatingPoint(0.3, peak, 3.0)
+    assert choose_operating_point(_of_people([scan], 2)) == OperatingPoint(0.3, peak, 3.0)
 
 
 def test_false_lesions_in_a_scan_without_any_cost_by_number_and_volume() -> None:
@@ -381,8 +415,10 @@ def test_the_operating_point_follows_the_rule_of_one_standard_error(copies: int)
         field = gaussian_filter(rng.random((24, 24, 12)), 1.5)
         field = ((field - field.min()) / np.ptp(field)).astype(np.float32)
         other = gaussian_filter(rng.random(field.shape), 1.5)
-        scans.append(ValidationScan(name, field, field + other / other.max() > 1.4, GRID))
-    scans.append(replace(scans[0], reference=np.zeros(field.shape, np.bool_)))
+        reference = field + other / other.max() > 1.4
+        scans.append(ValidationScan(("d", name), name, field, reference, GRID))
+    nothing = np.zeros(field.shape, np.bool_)
+    scans.append(replace(scans[0], person=("d", "c"), reference=nothing))
     scores: dict[OperatingPoint, list[float]] = {}
     recalls: dict[OperatingPoint, float] = {}
     for least_mm3, peak, threshold in itertools.product(LEAST_VOLUMES_MM3, PEAKS, THRESHOLDS):
@@ -416,7 +452,7 @@ def test_the_operating_point_follows_the_rule_of_one_standard_error(copies: int)
         )
 
     expected = min(good, key=lambda point: (distance(point), -means[point]))
-    assert choose_operating_point(scans * copies) == expected
+    assert choose_operating_point(_of_people(scans, copies)) == expected
     assert len(good) == {1: 33, 60: 9}[copies]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -40,9 +41,11 @@ _ADDED_LESION_MM3 = 100.0
 class ValidationScan:
     """One scan's answers by a network that never saw its person; arrays are (X, Y, Z).
 
+    ``person`` is dataset and id, as in :attr:`~mslesion.lesions.known_scans.KnownScan.person`;
     ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
     """
 
+    person: tuple[str, str]
     name: str
     probability: NDArray[np.float32]
     reference: NDArray[np.bool_]
@@ -84,16 +87,19 @@ def mask_at(scan: ValidationScan, chosen: Chosen) -> NDArray[np.bool_]:
 
 
 def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:
-    """The logistic curve that suits the voxels of all scans best, each scan weighing the same.
+    """The logistic curve that suits the voxels of all scans best, each person weighing the same.
 
-    Voxels below 0.5 % are left out: they are air and healthy tissue by the million.
+    So do the scans of one person among themselves. Voxels below 0.5 % are left out: they are air
+    and healthy tissue by the million.
     """
+    scans_of = Counter(scan.person for scan in scans)
     logits, truths, weights = [], [], []
     for scan in scans:
         chosen = (scan.probability > _LOWEST) & (scan.probability < 1 - 1e-6)
         logits.append(logit(scan.probability[chosen]))
         truths.append(scan.reference[chosen])
-        weights.append(np.full(int(chosen.sum()), 1 / max(int(chosen.sum()), 1)))
+        voxels = int(chosen.sum())
+        weights.append(np.full(voxels, 1 / (scans_of[scan.person] * max(voxels, 1))))
     return fit_logistic(np.concatenate(logits), np.concatenate(truths), np.concatenate(weights))
 
 
@@ -143,10 +149,11 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
 
     Points that lose too many large lesions are left out: those which, over the lesions of all
     scans, find less of them than :data:`LEAST_RECALL` and less than :data:`UNCHOSEN` does. Of the
-    others, the best has the highest mean of :func:`score` over the scans, whose ``probability`` is
-    calibrated. Clearly worse is worse by more than one standard error of the difference, scan by
-    scan: the rule of one standard error (Breiman et al., Classification and Regression Trees,
-    1984), so that few scans seldom decide. One scan alone changes nothing. Points are as far from
+    others, the best has the highest mean of :func:`score` over the people, each with the mean of
+    their scans, whose ``probability`` is calibrated. Clearly worse is worse by more than one
+    standard error of the difference, person by person: the rule of one standard error (Breiman et
+    al., Classification and Regression Trees, 1984), so that few people seldom decide. One person
+    alone changes nothing. Points are as far from
     each other as their steps in the tables; of equally near ones the better is taken, and of
     equally good ones the first.
     """
@@ -157,17 +164,21 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
         for threshold in THRESHOLDS
         if threshold <= peak
     ]
-    if len(scans) < 2:
+    people = Counter(scan.person for scan in scans)
+    if len(people) < 2:
         return UNCHOSEN
     judged = [_judge(scan, points) for scan in scans]
     found = np.sum([scan.large_found for scan in judged], axis=0)
     wanted = LEAST_RECALL * sum(scan.large for scan in judged)
     finds_enough = found >= min(wanted, found[points.index(UNCHOSEN)]) - _SMALL_STEP
     points = [point for point, enough in zip(points, finds_enough, strict=True) if enough]
-    scores = np.array([scan.scores[finds_enough] for scan in judged])
+    scores = np.zeros((len(people), len(points)))
+    places = {person: place for place, person in enumerate(people)}
+    for scan, of_scan in zip(scans, judged, strict=True):
+        scores[places[scan.person]] += of_scan.scores[finds_enough] / people[scan.person]
     means = scores.mean(axis=0).round(6)
     lost = scores[:, [int(means.argmax())]] - scores
-    standard_errors = lost.std(axis=0, ddof=1) / np.sqrt(len(scans))
+    standard_errors = lost.std(axis=0, ddof=1) / np.sqrt(len(people))
     good = np.flatnonzero(lost.mean(axis=0) <= standard_errors + _SMALL_STEP)
     nearest = min(good, key=lambda index: (_steps_from_unchosen(points[index]), -means[index]))
     return points[nearest]

@@ -43,7 +43,10 @@ def answer_unseen(
         reference = np.zeros(loaded.scan.grid.shape, np.bool_) if mask is None else mask
         doubts = mask_doubts(mask, known.diagnosis)
         name = known.scan_file.name
-        yield fold, _validation_scan(name, loaded.scan, reference, networks[fold], doubts)
+        answer = _validation_scan(
+            known.person, name, loaded.scan, reference, networks[fold], doubts=doubts
+        )
+        yield fold, answer
 
 
 def answer_simulated(
@@ -57,20 +60,26 @@ def answer_simulated(
     for index in track(range(people), "validating on simulated people", people):
         fold = index % len(networks)
         person = simulate_person(recipe, index)
-        answer = _validation_scan(person.person_id, person.scan, person.lesion_mask, networks[fold])
+        name = person.person_id
+        answer = _validation_scan(
+            ("simulated", name), name, person.scan, person.lesion_mask, networks[fold]
+        )
         yield fold, answer
 
 
 def _validation_scan(
+    person: tuple[str, str],
     name: str,
     scan: Scan,
     reference: NDArray[np.bool_],
     network: LesionNetwork,
+    *,
     doubts: Sequence[str] = (),
 ) -> ValidationScan:
     """A scan's uncalibrated answers beside its reference mask."""
     regions = region_probabilities([network], scan)
     return ValidationScan(
+        person=person,
         name=name,
         probability=regions.lesion * (regions.brain > 0.5),
         reference=reference,
