@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from mslesion.lesions.field_of_view import Box, head_box
 from mslesion.lesions.intensity import tissue_level
-from mslesion.scan import Scan
+from mslesion.scan import Grid, Scan
 
 FAR_MM = 3.0
 NEAR_MM = 1.0
@@ -28,6 +28,13 @@ THIN_MM = 1.65
 
 AXES = {"axial": (2, 1, 0), "coronal": (1, 2, 0), "sagittal": (0, 2, 1)}
 """Which axes of a volume (X, Y, Z) are a plane's slices, rows and columns."""
+
+
+def planes_of(grid: Grid) -> tuple[str, ...]:
+    """The planes a scan is seen in: the one it was acquired in, or every one where all are thin."""
+    across = grid.slice_axis
+    (acquired,) = (plane for plane, axes in AXES.items() if axes[0] == across)
+    return tuple(AXES) if grid.spacing_mm[across] <= THIN_MM else (acquired,)
 
 
 def context_offsets(slice_spacing_mm: float) -> tuple[int, ...]:
@@ -57,16 +64,15 @@ class Slab:
 
 
 def slabs_of(scan: Scan) -> Iterator[Slab]:
-    """A scan's slices in the plane it was acquired in, or in every plane where all are thin."""
-    across = scan.grid.slice_axis
-    (thickest,) = (plane for plane, axes in AXES.items() if axes[0] == across)
-    planes = tuple(AXES) if scan.spacing_mm[across] <= THIN_MM else (thickest,)
+    """A scan's slices in each of :func:`planes_of` its grid."""
+    planes = planes_of(scan.grid)
     box = head_box(scan.voxels, tissue_level(scan.voxels), scan.spacing_mm)
     head = box.cut(scan.voxels)
     sizes_mm = [n * mm for n, mm in zip(box.shape, scan.spacing_mm, strict=True)]
     shape = [max(1, round(mm / PIXEL_MM)) for mm in sizes_mm]
     shape[0] += shape[0] % 2  # a mirrored scan falls on the mirrored pixels, and pairs of them
     if len(planes) == 1:
+        across = scan.grid.slice_axis
         shape[across] = box.shape[across]
     level = np.float32(tissue_level(head))
     volume = np.clip(_resample(head, tuple(shape)) / level, 0, BRIGHTEST)

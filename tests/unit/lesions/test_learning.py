@@ -12,6 +12,7 @@ import torch
 from mslesion import __version__
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError, OutputError, UsageError
+from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.learning import recipe as recipes
 from mslesion.lesions.learning import simulated
 from mslesion.lesions.learning.loss import training_loss
@@ -22,6 +23,7 @@ from mslesion.lesions.learning.material import (
     in_every_plane,
     other_contrasts,
     real_volume,
+    volume_of,
 )
 from mslesion.lesions.learning.samples import (
     SIDE_PIXELS,
@@ -40,6 +42,8 @@ from mslesion.lesions.learning.simulated import (
 )
 from mslesion.lesions.learning.training import TrainingRecipe, train_network
 from mslesion.lesions.network import NetworkShape
+from mslesion.lesions.slabs import AXES
+from mslesion.scan import Grid, Scan
 from mslesion.write.nifti import write_nifti
 
 TINY = TrainingRecipe(NetworkShape((4, 6)), steps=4, batch_size=2, rise_steps=2)
@@ -294,6 +298,28 @@ def test_a_volume_seen_from_the_side_has_its_voxels_in_other_slices() -> None:
     assert sagittal.slice_spacing_mm == 0.8
     assert sagittal.in_plane_mm == (1.2, 0.9)
     assert coronal.lesion_slices.tolist() == list(range(55, 66))
+
+
+@pytest.mark.parametrize(
+    ("spacing_mm", "plane"),
+    [((5, 1, 1), "sagittal"), ((1, 5, 1), "coronal"), ((1, 1, 5), "axial"), ((1, 1, 1), "axial")],
+)
+def test_a_scan_is_learnt_from_in_the_plane_it_was_acquired_in(
+    spacing_mm: tuple[float, float, float], plane: str
+) -> None:
+    """A sagittal series of 5 mm is learnt from in sagittal slices, as the detector asks."""
+    grid = Grid((20, 22, 24), np.diag([*spacing_mm, 1.0]))
+    voxels = np.random.default_rng(0).random(grid.shape).astype(np.float32)
+    lesion = voxels > 0.9
+    learnt = volume_of("a", Scan(voxels, grid, grid), lesion)
+    assert learnt.plane == plane
+    assert learnt.lesion is not None
+    assert learnt.slice_spacing_mm == max(spacing_mm)
+    assert learnt.in_plane_mm == (1, 1)
+    axes = AXES[plane]
+    assert np.array_equal(learnt.lesion > 0, lesion.transpose(axes))
+    level = tissue_level(voxels)
+    assert np.allclose(learnt.image, voxels.transpose(axes) / level, atol=2e-3)
 
 
 def test_only_thin_volumes_are_seen_in_every_plane() -> None:

@@ -13,7 +13,7 @@ from mslesion.cohort.people import ScanFile
 from mslesion.lesions.contrast import DOUBTFUL_BRAIN_ML
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.network import CONTRASTS
-from mslesion.lesions.slabs import AXES, BRIGHTEST, THIN_MM
+from mslesion.lesions.slabs import AXES, BRIGHTEST, THIN_MM, planes_of
 from mslesion.read import load, read_lesion_mask, read_scan
 from mslesion.read.masks import mask_beside
 from mslesion.scan import Scan
@@ -192,10 +192,14 @@ def volume_of(
     brain: NDArray[np.bool_] | None = None,
     contrast: str = FLAIR,
 ) -> TrainingVolume:
-    """A training volume of a scan and masks (X, Y, Z) on its grid."""
+    """A training volume of a scan and masks (X, Y, Z) on its grid.
+
+    It lies in the plane that the detector would ask about: with thick slices the one it was
+    acquired in, with thin ones the axial one, from which the others can be seen.
+    """
     x_mm, y_mm, z_mm = scan.spacing_mm
     relative = np.clip(scan.voxels / np.float32(tissue_level(scan.voxels)), 0, BRIGHTEST)
-    return TrainingVolume(
+    volume = TrainingVolume(
         name=name,
         image=slices_first(relative).astype(np.float16),
         lesion=_as_share(lesion),
@@ -205,6 +209,8 @@ def volume_of(
         in_plane_mm=(y_mm, x_mm),
         slice_spacing_mm=z_mm,
     )
+    plane, *_ = planes_of(scan.grid)
+    return volume if plane == volume.plane else volume.seen_from(plane)
 
 
 def slices_first(volume: NDArray[np.generic]) -> NDArray[np.generic]:
