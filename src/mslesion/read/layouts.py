@@ -67,6 +67,7 @@ def read_cohort(folder: Path) -> Cohort:
         MissingExtraError: It holds DICOM, and the extra for that is not installed.
         CohortError: The folder is not there, may not be read, or holds no scan in any layout of
             ``LAYOUTS``; somebody is named twice.
+        ScanError: All its images would be called the same.
         UnreadableFileError: It is a link that leads nowhere.
     """
     try:
@@ -91,6 +92,7 @@ def read_people(folder: Path) -> Cohort:
     Raises:
         CohortError: as :func:`read_cohort`, or what is said of one person under several names
             contradicts itself.
+        ScanError: as :func:`read_cohort`.
         UnreadableFileError: as :func:`read_cohort`.
     """
     return read_cohort(folder).with_participants_joined()

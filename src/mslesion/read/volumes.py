@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
+from mslesion.errors import ScanError
 from mslesion.read.detections import detection_of_mask
 from mslesion.read.dicom.reading import read_dicom
 from mslesion.read.dicom.series import begins_as_dicom
@@ -25,18 +27,35 @@ def read_folder_of_volumes(folder: Path) -> Cohort:
 
     Files named as masks are no images; ``NAME_lesion_mask`` or ``NAME_lesions`` is the lesion
     mask of ``NAME``, unless ``mslesion detect`` wrote it. Where any image has FLAIR in its name,
-    only those are taken.
+    only those are taken. Images that would be called the same are set aside.
+
+    Raises:
+        ScanError: all images would be called the same.
     """
     masks = {}
     for path in entries(folder):
         named = _LESION_MASK.match(without_ending(path.name).lower())
         if named and is_volume(path) and detection_of_mask(path) is None:
             masks[_without_contrast(named[1])] = path
+    images = _images(folder)
+    called = Counter(_name(image) for image in images)
     people = tuple(
         _person(image, masks.get(_without_contrast(without_ending(image.name).lower())))
-        for image in _images(folder)
+        for image in images
+        if called[_name(image)] == 1
     )
-    return Cohort(folder.resolve().name, folder, "folder of volumes", people)
+    set_aside = tuple(_namesake(image) for image in images if called[_name(image)] > 1)
+    if not people:
+        raise set_aside[0]
+    return Cohort(folder.resolve().name, folder, "folder of volumes", people, set_aside=set_aside)
+
+
+def _namesake(image: Path) -> ScanError:
+    return ScanError(
+        f"another image would be called {_name(image)} too",
+        remedy="remove or rename one of them",
+        file=image,
+    )
 
 
 def read_single_file(path: Path) -> Cohort:
@@ -50,8 +69,13 @@ def read_single_file(path: Path) -> Cohort:
 
 
 def _person(image: Path, lesion_mask: Path | None) -> Person:
-    name = plain(_without_contrast(without_ending(image.name)))
+    name = _name(image)
     return Person(name, None, (ScanFile(name, image, lesion_mask),))
+
+
+def _name(image: Path) -> str:
+    """What an image is called in tables and names of files."""
+    return plain(_without_contrast(without_ending(image.name)))
 
 
 def _without_contrast(name: str) -> str:

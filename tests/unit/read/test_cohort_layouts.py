@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
-from mslesion.errors import CohortError, MaskError, UnreadableFileError
+from mslesion.errors import CohortError, MaskError, ScanError, UnreadableFileError
 from mslesion.read import load, read_cohort
 from mslesion.read.names import plain
 
@@ -201,6 +201,18 @@ def test_a_person_without_flair_is_set_aside(
     assert len(cohort.people) == 1
     (error,) = cohort.set_aside
     assert str(tmp_path / left_out) in str(error)
+
+
+def test_images_that_would_be_called_the_same_do_not_cost_the_others(tmp_path: Path) -> None:
+    """A scan beside its unpacked copy: both are named, neither is taken, the rest is."""
+    two, copy = "b_FLAIR.nii.gz", "b_FLAIR.nii"
+    cohort = read_cohort(_touch(tmp_path, "a_FLAIR.nii.gz", two, copy))
+    assert list(_scans(cohort)) == ["a_FLAIR.nii.gz"]
+    assert {Path(str(error.file)).name for error in cohort.set_aside} == {two, copy}
+    assert all("would be called b too" in str(error) for error in cohort.set_aside)
+    (tmp_path / "a_FLAIR.nii.gz").unlink()
+    with pytest.raises(ScanError, match="would be called b too"):
+        read_cohort(tmp_path)
 
 
 def _missing(folder: Path) -> Path:
