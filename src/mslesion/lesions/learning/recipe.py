@@ -57,7 +57,7 @@ class DetectorRecipe:
     simulated_people: int = 168
     learning_rate: float = 4e-3
     validation_people: int = 12
-    verdict_people: int = 120
+    verdict_people: int = 240
     seed: int = 0
 
 
