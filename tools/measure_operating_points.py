@@ -65,7 +65,7 @@ def told(agreements: Sequence[LesionAgreement]) -> dict[str, Any]:
 def main(datasets: Path) -> None:
     """Ask every network once, and tell what each peak gives."""
     known = cross_validation(datasets)
-    networks = [model.networks[0] for model in known.models]
+    networks = [model.networks for model in known.models]
     unseen = [scan for _, scan in answer_unseen(known.scans, known.fold_of, networks)]
     people = RECIPES["default"].validation_people
     simulated = [scan for _, scan in answer_simulated(people, networks)]

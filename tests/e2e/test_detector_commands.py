@@ -100,16 +100,16 @@ def test_options_of_training_reach_the_recipe(
 
     monkeypatch.setattr(pipeline, "train_detector", instead)
     words = (
-        "--data a --data b --lesion-free c --output out --model small --folds 3 --fold-steps 11 "
-        "--steps 12 --simulated-people 13 --verdict-people 14 --cache d --device cpu --seed 15 "
-        "--threads 2"
+        "--data a --data b --lesion-free c --output out --model small --networks 3 --folds 3 "
+        "--fold-steps 11 --steps 12 --simulated-people 13 --verdict-people 14 --cache d "
+        "--device cpu --seed 15 --threads 2"
     )
     monkeypatch.chdir(tmp_path)
     assert main(["train-detector", *words.split()]) == 0
     (data, output, recipe, options) = asked[0]
     assert (data, output) == ([Path("a"), Path("b")], Path("out"))
     assert recipe == DetectorRecipe(
-        model="small", folds=3, fold_steps=11, final_steps=12, simulated_people=13,
+        model="small", networks=3, folds=3, fold_steps=11, final_steps=12, simulated_people=13,
         verdict_people=14, seed=15,
     )  # fmt: skip
     assert options == {

@@ -29,7 +29,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder of the detector; the same command goes on where it stopped")
     parser.add_argument(
         "--model", choices=("default", "small"), default="default",
-        help="150 or 30 thousand weights (default: default)",
+        help="networks of 150 or of 30 thousand weights (default: default)",
     )  # fmt: skip
     parser.add_argument(
         "--from", dest="start", metavar="MODEL",
@@ -38,6 +38,11 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folds", type=natural, default=5,
         help="folds of the cross-validation that calibrates; 0 for none (default: 5)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--networks", type=positive, metavar="N",
+        help="how many answer together, trained alike from different seeds (default: 2 of the "
+        "model default, 1 of small)",
     )  # fmt: skip
     parser.add_argument("--fold-steps", type=positive, help="training steps of a fold")
     parser.add_argument("--steps", type=positive, help="training steps of the detector itself")
@@ -77,6 +82,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
             learning_rate=_FINE_TUNING_RATE,
         )
     chosen = {
+        "networks": options.networks,
         "fold_steps": options.fold_steps,
         "final_steps": options.steps,
         "simulated_people": options.simulated_people,

@@ -22,6 +22,7 @@ from mslesion.write.nifti import write_nifti
 AFFINE = np.diag([2.0, 2.0, 5.0, 1.0])
 RECIPE = DetectorRecipe(
     model="small",
+    networks=2,
     folds=2,
     fold_steps=2,
     final_steps=3,
@@ -84,15 +85,33 @@ def test_every_scan_is_scored_once_by_a_network_that_never_saw_it(built: Path) -
 def test_the_detector_of_a_fold_can_be_asked_about_those_it_never_saw(
     built: Path, fold: int
 ) -> None:
-    """Its file holds the fold's network and what the others chose, and names whom it knows."""
+    """Its file holds the fold's networks and what the others chose, and names whom it knows."""
     validation = json.loads((built / "cross-validation.json").read_text())
     model = load_lesion_model(built / "folds" / f"fold-{fold}.safetensors")
     unseen = [row["person_id"] for row in validation["scans"] if row["fold"] == fold]
     assert sorted([*unseen, *model.trained_on["datasets"]["set"]]) == ["p0", "p1", "p2", "p3"]
     assert asdict(model.operating_point) == validation["chosen_by_fold"][fold]
-    trained = load_file(built / "training" / f"fold-{fold}.safetensors")
-    for name, value in model.networks[0].named_parameters():
-        assert np.array_equal(value.detach().numpy(), trained[name].numpy())
+    for number, network in enumerate(model.networks, start=1):
+        trained = load_file(built / "training" / f"fold-{fold}_network-{number}.safetensors")
+        for name, value in network.named_parameters():
+            assert np.array_equal(value.detach().numpy(), trained[name].numpy())
+
+
+def test_networks_of_one_detector_differ_by_their_seed_alone(
+    built: Path, scans: list[KnownScan], tmp_path: Path
+) -> None:
+    """Two networks, unlike each other; the first is what a detector of one network would be."""
+    first, second = load_lesion_model(built / "model.safetensors").networks
+    build_detector(scans, tmp_path, replace(RECIPE, networks=1, folds=0))
+    (alone,) = load_lesion_model(tmp_path / "model.safetensors").networks
+    of_second = dict(second.named_parameters())
+    of_alone = dict(alone.named_parameters())
+    for name, value in first.named_parameters():
+        assert np.array_equal(value.detach().numpy(), of_alone[name].detach().numpy())
+    assert any(
+        not np.allclose(value.detach().numpy(), of_second[name].detach().numpy(), atol=1e-2)
+        for name, value in first.named_parameters()
+    )
 
 
 def test_a_second_call_finds_the_trainings_done(
@@ -186,12 +205,17 @@ def test_fine_tuning_starts_from_the_weights_of_a_model(
     built: Path, scans: list[KnownScan], tmp_path: Path
 ) -> None:
     """With a rate of almost nothing, fine-tuning gives back the weights it started from."""
-    recipe = replace(RECIPE, folds=0, final_steps=1, learning_rate=1e-12)
+    recipe = replace(RECIPE, networks=3, folds=0, final_steps=1, learning_rate=1e-12)
     start = built / "model.safetensors"
     tuned = build_detector(scans[:1], tmp_path, recipe, start=start)
-    weights = load_lesion_model(tuned.path).networks[0].state_dict()
-    for name, value in load_lesion_model(start).networks[0].named_parameters():
-        assert np.allclose(weights[name].numpy(), value.detach().numpy(), atol=1e-6)
+    begun_with = load_lesion_model(start).networks
+    # A third network, which the start has not, begins as its first.
+    for network, begun in zip(
+        load_lesion_model(tuned.path).networks, (*begun_with, begun_with[0]), strict=True
+    ):
+        weights = network.state_dict()
+        for name, value in begun.named_parameters():
+            assert np.allclose(weights[name].numpy(), value.detach().numpy(), atol=1e-6)
     assert tuned.validation is None
 
 

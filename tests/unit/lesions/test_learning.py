@@ -394,15 +394,15 @@ def test_both_scans_of_a_person_go_to_one_fold(tmp_path: Path) -> None:
     """Two visits of one person never straddle a fold."""
     scans = known_scans(tmp_path, 4)
     second_visit = replace(scans[0], scan_file=replace(scans[1].scan_file, name="again"))
-    _, tasks = recipes.plan_trainings(
+    _, ensembles = recipes.plan_trainings(
         [*scans, second_visit],
         recipes.DetectorRecipe(folds=4),
         recipes.Workshop(tmp_path, tmp_path),
     )
-    for task in tasks[:-1]:
-        names = {scan.scan_file.name for scan in task.scans if scan.person_id == "sub-0"}
+    for ensemble in ensembles[:-1]:
+        names = {scan.scan_file.name for scan in ensemble.scans if scan.person_id == "sub-0"}
         assert names in (set(), {"sub-0", "again"})
-    assert len(tasks[-1].scans) == 5
+    assert len(ensembles[-1].scans) == 5
 
 
 def test_a_real_volume_knows_the_regions_that_were_drawn(tmp_path: Path) -> None:

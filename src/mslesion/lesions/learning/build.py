@@ -25,11 +25,11 @@ from mslesion.lesions.learning.recipe import (
     chosen_device,
     plan_trainings,
     run_trainings,
+    trained_networks,
 )
 from mslesion.lesions.learning.validation import (
     answer_simulated,
     answer_unseen,
-    fold_networks,
 )
 from mslesion.lesions.learning.verdict import (
     FITTING_SEED,
@@ -94,12 +94,13 @@ def build_detector(
     training = output / "training"
     judges = _judges(scans, recipe, start)
     workshop = Workshop(training, cache or training / "simulated", chosen_device(device), start)
-    fold_of, tasks = plan_trainings(scans, recipe, workshop)
-    run_trainings(tasks, workers)
+    fold_of, ensembles = plan_trainings(scans, recipe, workshop)
+    *of_folds, final = ensembles
+    run_trainings(ensembles, workers)
     chosen, validation = _UNCHOSEN, None
     _forget_results(output)
     if recipe.folds:
-        networks = fold_networks(tasks)
+        networks = [trained_networks(ensemble) for ensemble in of_folds]
         answers = list(answer_unseen(judges, fold_of, networks))
         simulated = list(answer_simulated(recipe.validation_people, networks))
         chosen = choose([scan for _, scan in answers + simulated])
@@ -109,11 +110,11 @@ def build_detector(
             "people_left_out_as_seen": len({s.person for s in scans} - {s.person for s in judges}),
         }
         write_json(output / _CROSS_VALIDATION, validation)
-        for task, without_fold in zip(tasks, by_fold, strict=False):
-            path = output / FOLDS / f"{task.name}.safetensors"
-            save_lesion_model(assemble(task, without_fold), path)
+        for ensemble, without_fold in zip(of_folds, by_fold, strict=True):
+            path = output / FOLDS / f"{ensemble.name}.safetensors"
+            save_lesion_model(assemble(ensemble, without_fold), path)
     path = output / MODEL_FILE
-    model = assemble(tasks[-1], chosen)
+    model = assemble(final, chosen)
     if recipe.verdict_people:
         verdict, record = _verdict(model, recipe.verdict_people, workers)
         write_json(output / _VERDICT, record)

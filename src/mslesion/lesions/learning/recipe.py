@@ -39,18 +39,21 @@ _OTHER_CONTRAST_SHARE = 0.06
 _NO_BRAIN_SHARE = 0.03
 _MOST_OF_ONE_SCAN = 0.15
 _NO_BRAINS = 8
+_SEEDS_APART = 1_000_000
 
 
 @dataclass(frozen=True)
 class DetectorRecipe:
     """All that decides a detector, beside the data.
 
-    ``fold_steps`` and ``final_steps`` are the lengths of the trainings of a fold and of the last
-    one; with ``folds=0`` nothing is validated, and probabilities stay uncalibrated. So many
+    So many ``networks``, trained alike from different seeds, answer together. ``fold_steps`` and
+    ``final_steps`` are the lengths of the trainings of a fold and of the last ones; with
+    ``folds=0`` nothing is validated, and probabilities stay uncalibrated. So many
     ``validation_people`` are simulated, to have a say in calibration and operating point.
     """
 
     model: str = "default"
+    networks: int = 2
     folds: int = 5
     fold_steps: int = 7000
     final_steps: int = 14000
@@ -63,7 +66,7 @@ class DetectorRecipe:
 
 RECIPES = {
     "default": DetectorRecipe(),
-    "small": DetectorRecipe(model="small", fold_steps=3500, final_steps=7000),
+    "small": DetectorRecipe(model="small", networks=1, fold_steps=3500, final_steps=7000),
 }
 """The recipes of the shipped models, by their names: fewer weights are given fewer steps."""
 
@@ -109,8 +112,8 @@ class Workshop:
 
 
 @dataclass(frozen=True)
-class TrainingTask:
-    """One training with all it needs, so that another process can do it."""
+class Ensemble:
+    """The trainings of one detector: on the same people, alike but for their seeds."""
 
     name: str
     scans: tuple[KnownScan, ...]
@@ -119,26 +122,48 @@ class TrainingTask:
     workshop: Workshop
 
     @property
+    def tasks(self) -> tuple[TrainingTask, ...]:
+        """One training a network."""
+        return tuple(TrainingTask(self, number) for number in range(self.recipe.networks))
+
+
+@dataclass(frozen=True)
+class TrainingTask:
+    """The training of one network of an ensemble, from 0, so that another process can do it."""
+
+    ensemble: Ensemble
+    number: int
+
+    @property
+    def name(self) -> str:
+        """What its files are called."""
+        return f"{self.ensemble.name}_network-{self.number + 1}"
+
+    @property
     def weights(self) -> Path:
         """Where the trained network is kept."""
-        return self.workshop.folder / f"{self.name}.safetensors"
+        return self.ensemble.workshop.folder / f"{self.name}.safetensors"
+
+    @property
+    def seed(self) -> int:
+        """That of the recipe for the first network; of others, far from what anybody gives."""
+        return self.ensemble.recipe.seed + self.number * _SEEDS_APART
 
 
 def run_training(task: TrainingTask) -> Path:
     """Train one network, or find it trained; gives the file of its weights."""
-    recipe = TrainingRecipe(
-        SHAPES[task.recipe.model],
-        task.steps,
-        learning_rate=task.recipe.learning_rate,
-        seed=task.recipe.seed,
-    )
-    start = task.workshop.start
+    recipe, workshop = task.ensemble.recipe, task.ensemble.workshop
+    shape = SHAPES[recipe.model]
     network = train_network(
-        training_material(task.scans, task.recipe, task.workshop.cache),
-        recipe,
-        checkpoint=task.workshop.folder / f"{task.name}_checkpoint.safetensors",
-        start=None if start is None else _weights_to_start_with(start, recipe.shape),
-        device=task.workshop.device,
+        training_material(task.ensemble.scans, recipe, workshop.cache),
+        TrainingRecipe(
+            shape, task.ensemble.steps, learning_rate=recipe.learning_rate, seed=task.seed
+        ),
+        checkpoint=workshop.folder / f"{task.name}_checkpoint.safetensors",
+        start=None
+        if workshop.start is None
+        else _weights_to_start_with(workshop.start, shape, task.number),
+        device=workshop.device,
     )
     tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
     with atomic_path(task.weights) as temporary:
@@ -146,8 +171,10 @@ def run_training(task: TrainingTask) -> Path:
     return task.weights
 
 
-def _weights_to_start_with(path: Path, shape: NetworkShape) -> dict[str, torch.Tensor]:
-    network = load_lesion_model(path).networks[0]
+def _weights_to_start_with(path: Path, shape: NetworkShape, number: int) -> dict[str, torch.Tensor]:
+    """Those of the model's network of this number, from 0, or, where it has fewer, of its first."""
+    networks = load_lesion_model(path).networks
+    network = networks[number] if number < len(networks) else networks[0]
     if network.shape != shape:
         raise ModelFileError(
             "holds a network of another size than the one to train",
@@ -196,11 +223,11 @@ def chosen_device(wanted: str) -> str:
 
 def plan_trainings(
     scans: Sequence[KnownScan], recipe: DetectorRecipe, workshop: Workshop
-) -> tuple[dict[tuple[str, str], int], list[TrainingTask]]:
-    """The fold of each person, and every training: those of the folds, then the last one."""
+) -> tuple[dict[tuple[str, str], int], list[Ensemble]]:
+    """The fold of each person, and all that is trained: for each fold, then for the detector."""
     fold_of = deal_folds(scans, recipe.folds, recipe.seed) if recipe.folds else {}
-    tasks = [
-        TrainingTask(
+    ensembles = [
+        Ensemble(
             f"fold-{fold}",
             tuple(scan for scan in scans if fold_of[scan.person] != fold),
             recipe,
@@ -209,52 +236,55 @@ def plan_trainings(
         )
         for fold in range(recipe.folds)
     ]
-    tasks.append(TrainingTask("final", tuple(scans), recipe, recipe.final_steps, workshop))
-    return fold_of, tasks
+    ensembles.append(Ensemble("final", tuple(scans), recipe, recipe.final_steps, workshop))
+    return fold_of, ensembles
 
 
-def run_trainings(tasks: Sequence[TrainingTask], workers: int) -> None:
+def run_trainings(ensembles: Sequence[Ensemble], workers: int) -> None:
     """Run every training, several at a time; the longest first."""
-    recipe, cache = tasks[0].recipe, tasks[0].workshop.cache
+    recipe, cache = ensembles[0].recipe, ensembles[0].workshop.cache
     makers = [range(n, recipe.simulated_people, workers) for n in range(workers)]
     makings = [(cache, recipe.seed, part) for part in makers]
     for _ in share(cached_volumes, makings, workers, "simulating people"):
         pass
-    ordered = sorted(tasks, key=lambda task: -task.steps)
-    for _ in share(run_training, [(task,) for task in ordered], workers, "training networks"):
+    ordered = sorted(ensembles, key=lambda ensemble: -ensemble.steps)
+    calls = [(task,) for ensemble in ordered for task in ensemble.tasks]
+    for _ in share(run_training, calls, workers, "training networks"):
         pass
 
 
-def load_network(path: Path, model: str) -> LesionNetwork:
-    """A trained network from the file that :func:`run_training` wrote."""
-    return ready(LesionNetwork(SHAPES[model]), load_file(path))
+def trained_networks(ensemble: Ensemble) -> tuple[LesionNetwork, ...]:
+    """The networks of an ensemble, from the files that :func:`run_training` wrote."""
+    shape = SHAPES[ensemble.recipe.model]
+    return tuple(ready(LesionNetwork(shape), load_file(task.weights)) for task in ensemble.tasks)
 
 
-def assemble(task: TrainingTask, chosen: Chosen) -> LesionModel:
-    """A detector: the network of one training, with what validation people decided."""
+def assemble(ensemble: Ensemble, chosen: Chosen) -> LesionModel:
+    """A detector: the networks of an ensemble, with what validation people decided."""
     return LesionModel(
-        name=task.recipe.model,
-        networks=(load_network(task.weights, task.recipe.model),),
+        name=ensemble.recipe.model,
+        networks=trained_networks(ensemble),
         voxel_calibration=chosen.voxel_calibration,
         slice_calibration=chosen.slice_calibration,
         operating_point=chosen.operating_point,
-        trained_on=_trained_on(task),
+        trained_on=_trained_on(ensemble),
     )
 
 
-def _trained_on(task: TrainingTask) -> dict[str, Any]:
-    """Whom the network has learnt from, those of the model that it began with among them."""
-    start = None if task.workshop.start is None else load_lesion_model(task.workshop.start)
+def _trained_on(ensemble: Ensemble) -> dict[str, Any]:
+    """Whom the networks have learnt from, those of the model that they began with among them."""
+    begun_with = ensemble.workshop.start
+    start = None if begun_with is None else load_lesion_model(begun_with)
     before = {} if start is None else start.trained_on
     people = {name: set(known) for name, known in before.get("datasets", {}).items()}
-    for scan in task.scans:
+    for scan in ensemble.scans:
         people.setdefault(scan.dataset, set()).add(scan.person_id)
-    hashes = {input_sha256(scan.scan_file.image) for scan in task.scans}
+    hashes = {input_sha256(scan.scan_file.image) for scan in ensemble.scans}
     begun = {} if start is None else {"started_from": {"name": start.name, "sha256": start.sha256}}
     return {
         "datasets": {name: sorted(people[name]) for name in sorted(people)},
         "scans_sha256": sorted(hashes | set(before.get("scans_sha256", ()))),
-        "recipe": asdict(task.recipe),
-        "device": task.workshop.device,
+        "recipe": asdict(ensemble.recipe),
+        "device": ensemble.workshop.device,
         **begun,
     }

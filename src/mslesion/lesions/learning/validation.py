@@ -1,4 +1,4 @@
-"""Answers about people whom the answering network never saw: real ones, and simulated ones."""
+"""Answers about people whom the answering networks never saw: real ones, and simulated ones."""
 
 from __future__ import annotations
 
@@ -10,32 +10,25 @@ from numpy.typing import NDArray
 from mslesion.lesions.inference import region_probabilities
 from mslesion.lesions.known_scans import KnownScan
 from mslesion.lesions.learning.calibration import ValidationScan
-from mslesion.lesions.learning.recipe import TrainingTask, load_network
 from mslesion.lesions.network import LesionNetwork
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
 from mslesion.scan import Scan
 from mslesion.simulate import CohortRecipe, simulate_person
 
+Networks = Sequence[LesionNetwork]
+"""Those that answer together."""
+
 SIMULATED_SEED = 15_000
 """Far from the seeds of the people whom the networks learnt from, and of the verdict's."""
-
-
-def fold_networks(tasks: Sequence[TrainingTask]) -> list[LesionNetwork]:
-    """The trained network of each fold, in order."""
-    return [
-        load_network(task.weights, task.recipe.model)
-        for task in tasks
-        if task.name.startswith("fold-")
-    ]
 
 
 def answer_unseen(
     scans: Sequence[KnownScan],
     fold_of: dict[tuple[str, str], int],
-    networks: Sequence[LesionNetwork],
+    networks_of_fold: Sequence[Networks],
 ) -> Iterator[tuple[int, ValidationScan]]:
-    """For each scan its fold, and the answers of the network that never saw its person."""
+    """For each scan its fold, and the answers of the networks that never saw its person."""
     for known in track(scans, "validating", len(scans)):
         fold = fold_of[known.person]
         loaded = load(known.scan_file)
@@ -44,13 +37,13 @@ def answer_unseen(
         doubts = mask_doubts(mask, known.diagnosis)
         name = known.scan_file.name
         answer = _validation_scan(
-            known.person, name, loaded.scan, reference, networks[fold], doubts=doubts
+            known.person, name, loaded.scan, reference, networks_of_fold[fold], doubts=doubts
         )
         yield fold, answer
 
 
 def answer_simulated(
-    people: int, networks: Sequence[LesionNetwork]
+    people: int, networks_of_fold: Sequence[Networks]
 ) -> Iterator[tuple[int, ValidationScan]]:
     """The same for simulated people of every kind of scan, whom no network was trained on.
 
@@ -58,11 +51,11 @@ def answer_simulated(
     """
     recipe = CohortRecipe(people=people, seed=SIMULATED_SEED, acquisition="mixed", skull="mixed")
     for index in track(range(people), "validating on simulated people", people):
-        fold = index % len(networks)
+        fold = index % len(networks_of_fold)
         person = simulate_person(recipe, index)
         name = person.person_id
         answer = _validation_scan(
-            ("simulated", name), name, person.scan, person.lesion_mask, networks[fold]
+            ("simulated", name), name, person.scan, person.lesion_mask, networks_of_fold[fold]
         )
         yield fold, answer
 
@@ -72,12 +65,12 @@ def _validation_scan(
     name: str,
     scan: Scan,
     reference: NDArray[np.bool_],
-    network: LesionNetwork,
+    networks: Networks,
     *,
     doubts: Sequence[str] = (),
 ) -> ValidationScan:
     """A scan's uncalibrated answers beside its reference mask."""
-    regions = region_probabilities([network], scan)
+    regions = region_probabilities(networks, scan)
     return ValidationScan(
         person=person,
         name=name,
