@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from held_out import cross_validation
+from held_out import CrossValidation, cross_validation
 
 from mslesion.evaluation.lesions import LesionAgreement, compare_masks
 from mslesion.lesions.learning.calibration import (
@@ -28,7 +28,8 @@ from mslesion.lesions.learning.calibration import (
     score,
 )
 from mslesion.lesions.learning.recipe import RECIPES
-from mslesion.lesions.learning.validation import answer_simulated, answer_unseen
+from mslesion.lesions.learning.validation import SIMULATED, answer_simulated, answer_unseen
+from mslesion.lesions.network import LesionNetwork
 from mslesion.lesions.operating_point import UNCHOSEN, OperatingPoint, lesion_mask
 from mslesion.write.atomic import write_json
 
@@ -53,6 +54,8 @@ def told(agreements: Sequence[LesionAgreement]) -> dict[str, Any]:
     return {
         "scans": len(agreements),
         "mean_score": round(float(np.mean([score(a) for a in agreements])), 4),
+        "mean_dice": round(float(np.mean([a.dice for a in agreements])), 4),
+        "mean_lesion_f1": round(float(np.mean([a.lesion_f1 for a in agreements])), 4),
         "large_lesions_found": int(large[0]),
         "large_lesions": int(large[1]),
         "recall_of_large_lesions": round(float(large[0] / large[1]), 4) if large[1] else None,
@@ -62,33 +65,41 @@ def told(agreements: Sequence[LesionAgreement]) -> dict[str, Any]:
     }
 
 
-def main(datasets: Path) -> None:
-    """Ask every network once, and tell what each peak gives."""
-    known = cross_validation(datasets)
-    networks = [model.networks for model in known.models]
-    unseen = [scan for _, scan in answer_unseen(known.scans, known.fold_of, networks)]
+def answers(
+    known: CrossValidation, networks_of_fold: Sequence[Sequence[LesionNetwork]]
+) -> list[ValidationScan]:
+    """Uncalibrated answers for the people of the cross-validation, then for the simulated ones."""
     people = RECIPES["default"].validation_people
-    simulated = [scan for _, scan in answer_simulated(people, networks)]
-    chosen = choose(unseen + simulated)
-    scans = [calibrate(scan, chosen.voxel_calibration) for scan in unseen + simulated]
-    names = [scan.dataset for scan in known.scans] + ["simulated"] * len(simulated)
-    is_real = np.array([name != "simulated" for name in names])
+    unseen = [scan for _, scan in answer_unseen(known.scans, known.fold_of, networks_of_fold)]
+    return unseen + [scan for _, scan in answer_simulated(people, networks_of_fold)]
+
+
+def by_group(scans: Sequence[ValidationScan], point: OperatingPoint) -> dict[str, dict[str, Any]]:
+    """Measures of calibrated scans at an operating point, over all and over kinds of people."""
+    is_tabriz = np.array(["Tabriz" in scan.person[0] for scan in scans])
+    is_real = np.array([scan.person[0] != SIMULATED for scan in scans])
     has_lesions = np.array([scan.reference.any() for scan in scans])
     groups = {
         "all": np.full(len(scans), True),
-        "Tabriz": np.array(["Tabriz" in name for name in names]),
+        "Tabriz": is_tabriz,
         "real with lesions": is_real & has_lesions,
         "real without": is_real & ~has_lesions,
         "controls": ~is_real & ~has_lesions,
     }
-    by_peak = []
-    for peak in PEAKS:
-        agreements = at(replace(UNCHOSEN, peak=peak), scans)
-        measured = {
-            name: told([a for a, belongs in zip(agreements, group, strict=True) if belongs])
-            for name, group in groups.items()
-        }
-        by_peak.append({"peak": peak, **measured})
+    agreements = at(point, scans)
+    return {
+        name: told([a for a, belongs in zip(agreements, group, strict=True) if belongs])
+        for name, group in groups.items()
+    }
+
+
+def main(datasets: Path) -> None:
+    """Ask every network once, and tell what each peak gives."""
+    known = cross_validation(datasets)
+    asked = answers(known, [model.networks for model in known.models])
+    chosen = choose(asked)
+    scans = [calibrate(scan, chosen.voxel_calibration) for scan in asked]
+    by_peak = [{"peak": peak, **by_group(scans, replace(UNCHOSEN, peak=peak))} for peak in PEAKS]
     write_json(RECORD, {"chosen": asdict(chosen.operating_point), "by_peak": by_peak})
 
 

@@ -19,6 +19,9 @@ from mslesion.simulate import CohortRecipe, simulate_person
 Networks = Sequence[LesionNetwork]
 """Those that answer together."""
 
+SIMULATED = "simulated"
+"""What stands for the dataset of simulated people."""
+
 SIMULATED_SEED = 15_000
 """Far from the seeds of the people whom the networks learnt from, and of the verdict's."""
 
@@ -55,7 +58,7 @@ def answer_simulated(
         person = simulate_person(recipe, index)
         name = person.person_id
         answer = _validation_scan(
-            ("simulated", name), name, person.scan, person.lesion_mask, networks_of_fold[fold]
+            (SIMULATED, name), name, person.scan, person.lesion_mask, networks_of_fold[fold]
         )
         yield fold, answer
 
