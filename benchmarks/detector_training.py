@@ -27,6 +27,7 @@ from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.learning.recipe import (
     RECIPES,
     DetectorRecipe,
+    Ensemble,
     TrainingTask,
     Workshop,
     run_training,
@@ -44,7 +45,8 @@ def seconds_of(
     """Seconds of so many steps, with all that comes before the first."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        run_training(TrainingTask("timed", scans, recipe, steps, Workshop(Path(folder), cache)))
+        timed = Ensemble("timed", scans, recipe, steps, Workshop(Path(folder), cache))
+        run_training(TrainingTask(timed, number=0))
     return time.monotonic() - started
 
 
@@ -80,7 +82,7 @@ def main() -> None:
     }  # fmt: skip
     for name, recipe in RECIPES.items():
         seconds = seconds_a_step(scans, recipe, options.steps, options.cache)
-        steps = recipe.folds * recipe.fold_steps + recipe.final_steps
+        steps = recipe.networks * (recipe.folds * recipe.fold_steps + recipe.final_steps)
         hours = steps * seconds / SIDE_BY_SIDE / 3600
         record["models"][name] = {"steps": steps, "seconds_a_step": seconds, "hours": hours}
         print(f"{name}: {steps} steps of {seconds:.3f} s, two at a time: {hours:.1f} h")

@@ -216,7 +216,7 @@ def table_of_choices(results: dict[str, Results]) -> list[str]:
 
 
 def table_of_scans(results: Results) -> list[str]:
-    """Every scan by the network that never saw its person."""
+    """Every scan by networks that never saw its person."""
     lines = [
         (
             "| dataset | person | reference ml | found ml | Dice | lesion F1 | lesions found "
@@ -262,7 +262,7 @@ def page_lines(results: dict[str, Results]) -> list[str]:
     lines = card_lines(results)
     for model, found in results.items():
         lines += [
-            "", f"Every scan, by a network that never saw its person (model `{model}`):",
+            "", f"Every scan, by networks that never saw its person (model `{model}`):",
             "", *table_of_scans(found),
         ]  # fmt: skip
     return lines

@@ -102,7 +102,7 @@ def _train(options: argparse.Namespace) -> Iterable[MslesionError]:
     validation = answer.summary["validation"]
     for dataset, summary in (validation or {"datasets": {}})["datasets"].items():
         people = counted(summary["people"], "person", "people")
-        say(f"{dataset}, {people}, each by a network that never saw them:")
+        say(f"{dataset}, {people}, each by networks that never saw them:")
         for line in measures_as_lines(summary["measures"]):
             say(line)
     say(f"detector: {answer.summary['path']}")

@@ -39,7 +39,7 @@ _ADDED_LESION_MM3 = 100.0
 
 @dataclass(frozen=True, eq=False)
 class ValidationScan:
-    """One scan's answers by a network that never saw its person; arrays are (X, Y, Z).
+    """One scan's answers by networks that never saw its person; arrays are (X, Y, Z).
 
     ``person`` is dataset and id, as in :attr:`~mslesion.lesions.known_scans.KnownScan.person`;
     ``history`` says what was mended in scan and reference, ``warnings`` what is in doubt.
