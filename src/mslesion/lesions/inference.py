@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS, LesionNetwork, fused
 from mslesion.lesions.shear import taken_back, upright
-from mslesion.lesions.slabs import AXES, Slab, slabs_of, to_scan
+from mslesion.lesions.slabs import Slab, shows_sides, slabs_of, to_scan
 from mslesion.scan import Scan
 from mslesion.threads import one_torch_thread
 
@@ -70,16 +70,16 @@ def slab_probabilities(networks: Sequence[LesionNetwork], slab: Slab) -> RegionP
     """
     quick = [fused(network) for network in networks]
     depth, height, width = slab.slices.shape
-    shows_sides = AXES[slab.plane][2] == 0
+    mirrors_columns = shows_sides(slab.plane)
     answers = np.zeros((len(REGIONS), depth, height, width), np.float32)
     contrasts = np.zeros((depth, len(CONTRASTS)), np.float32)
 
     def answer(first: int) -> None:
         chosen = np.arange(first, min(first + _SLICES_AT_ONCE, depth))
-        box = _head_box(slab.slices[chosen], networks[0].pixel_multiple, shows_sides)
+        box = _head_box(slab.slices[chosen], networks[0].pixel_multiple, mirrors_columns)
         if box is not None:
             batch = _with_context(slab, chosen, box)
-            regions, contrast = _answer(quick, batch, _COLUMNS if shows_sides else _NEIGHBOURS)
+            regions, contrast = _answer(quick, batch, _COLUMNS if mirrors_columns else _NEIGHBOURS)
             _put(answers, regions[: len(chosen)], chosen, box)
             contrasts[chosen] = contrast[: len(chosen)]
 
@@ -100,14 +100,14 @@ def _mean_contrast(
     return tuple(float(p) for p in mean)
 
 
-def _head_box(slices: NDArray[np.float32], multiple: int, shows_sides: bool) -> Box | None:
+def _head_box(slices: NDArray[np.float32], multiple: int, mirrors_columns: bool) -> Box | None:
     """The part of these slices (n, Y, X) that has signal, its sides multiples of ``multiple``.
 
     Where left and right are seen it lies as far from one side as from the other, so that a
     mirrored image has the mirrored box. None where there is no signal.
     """
     mean = slices.mean(axis=0)
-    if shows_sides:
+    if mirrors_columns:
         mean = np.maximum(mean, mean[:, ::-1])
     rows, columns = (-(-n // _BLOCK_PIXELS) for n in mean.shape)
     padded = np.zeros((rows * _BLOCK_PIXELS, columns * _BLOCK_PIXELS), np.float32)
@@ -121,7 +121,7 @@ def _head_box(slices: NDArray[np.float32], multiple: int, shows_sides: bool) -> 
         _side(np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS, size, multiple)
         for axis, size in enumerate(mean.shape)
     )
-    if shows_sides:
+    if mirrors_columns:
         width = mean.shape[1]
         count = _rounded_up(width - 2 * x[0], multiple)
         x = (width - count) // 2, (width + count) // 2

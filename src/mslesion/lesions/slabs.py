@@ -37,6 +37,12 @@ def planes_of(grid: Grid) -> tuple[str, ...]:
     return tuple(AXES) if grid.spacing_mm[across] <= THIN_MM else (acquired,)
 
 
+def shows_sides(plane: str) -> bool:
+    """Whether left and right are columns of a plane's slices, and not slices themselves."""
+    left_to_right = 0
+    return AXES[plane][0] != left_to_right
+
+
 def context_offsets(slice_spacing_mm: float) -> tuple[int, ...]:
     """Which slices the network sees, counted from the one that is asked about.
 

@@ -153,9 +153,8 @@ def choose_operating_point(scans: Sequence[ValidationScan]) -> OperatingPoint:
     their scans, whose ``probability`` is calibrated. Clearly worse is worse by more than one
     standard error of the difference, person by person: the rule of one standard error (Breiman et
     al., Classification and Regression Trees, 1984), so that few people seldom decide. One person
-    alone changes nothing. Points are as far from
-    each other as their steps in the tables; of equally near ones the better is taken, and of
-    equally good ones the first.
+    alone changes nothing. Points are as far from each other as their steps in the tables; of
+    equally near ones the better is taken, and of equally good ones the first.
     """
     points = [
         OperatingPoint(threshold, peak, least_mm3)

@@ -58,14 +58,8 @@ class TrainingVolume:
         """Whether it can be seen in every plane."""
         return self.slice_spacing_mm <= THIN_MM
 
-    @property
-    def has_sides_in_columns(self) -> bool:
-        """Whether left and right are columns of a slice, and not slices themselves."""
-        left_to_right = 0
-        return AXES[self.plane][0] != left_to_right
-
     def seen_from(self, plane: str) -> TrainingVolume:
-        """The same voxels in slices of another plane; nothing is copied."""
+        """The same voxels of an axial volume in slices of a plane; nothing is copied."""
         z_mm, (y_mm, x_mm) = self.slice_spacing_mm, self.in_plane_mm
         # From (Z, Y, X) to (X, Y, Z), and on to the plane's own order.
         order = tuple(2 - axis for axis in AXES[plane])

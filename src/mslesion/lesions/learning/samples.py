@@ -17,7 +17,7 @@ from torch.nn.functional import affine_grid, conv2d, grid_sample, interpolate
 
 from mslesion.lesions.learning.material import Material, Share, TrainingVolume
 from mslesion.lesions.network import CONTEXT, CONTRASTS, REGIONS
-from mslesion.lesions.slabs import BRIGHTEST, PIXEL_MM, context_offsets
+from mslesion.lesions.slabs import BRIGHTEST, PIXEL_MM, context_offsets, shows_sides
 
 SIDE_PIXELS = 128
 _LESION, _BRAIN = REGIONS.index("lesion"), REGIONS.index("brain")
@@ -167,7 +167,7 @@ def cut_sample(draw: SampleDraw, volume: TrainingVolume) -> Sample:
     window = _window(draw, volume)
     # Of thick slices three of the five are the same one.
     at = {shift: _average(volume.image, draw, window, shift) for shift in set(draw.offsets)}
-    swaps_slices = draw.is_mirrored and not volume.has_sides_in_columns
+    swaps_slices = draw.is_mirrored and not shows_sides(volume.plane)
     planes = [at[shift] for shift in (reversed(draw.offsets) if swaps_slices else draw.offsets)]
     planes += [
         np.zeros_like(planes[0])
@@ -220,7 +220,7 @@ def _theta(draw: SampleDraw, volume: TrainingVolume, window: tuple[slice, slice]
     angle = np.deg2rad(draw.angle_degrees)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     shear = np.array([[1.0, draw.shear], [0.0, 1.0]])
-    mirrors_columns = draw.is_mirrored and volume.has_sides_in_columns
+    mirrors_columns = draw.is_mirrored and shows_sides(volume.plane)
     mirror = np.diag([-1.0 if mirrors_columns else 1.0, 1.0])
     scale = np.diag([1 / draw.scale_yx[1], 1 / draw.scale_yx[0]])
     half_mm = SIDE_PIXELS * PIXEL_MM / 2
