@@ -41,8 +41,8 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--networks", type=positive, metavar="N",
-        help="how many answer together, trained alike from different seeds (default: 2 of the "
-        "model default, 1 of small)",
+        help="how many answer together, trained alike from different seeds; each takes the time "
+        "of one (default: 1)",
     )  # fmt: skip
     parser.add_argument("--fold-steps", type=positive, help="training steps of a fold")
     parser.add_argument("--steps", type=positive, help="training steps of the detector itself")

@@ -53,7 +53,7 @@ class DetectorRecipe:
     """
 
     model: str = "default"
-    networks: int = 2
+    networks: int = 1
     folds: int = 5
     fold_steps: int = 7000
     final_steps: int = 14000
@@ -66,7 +66,7 @@ class DetectorRecipe:
 
 RECIPES = {
     "default": DetectorRecipe(),
-    "small": DetectorRecipe(model="small", networks=1, fold_steps=3500, final_steps=7000),
+    "small": DetectorRecipe(model="small", fold_steps=3500, final_steps=7000),
 }
 """The recipes of the shipped models, by their names: fewer weights are given fewer steps."""
 
