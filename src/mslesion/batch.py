@@ -32,6 +32,7 @@ from mslesion.errors import (
 )
 from mslesion.lesions.memory import require_memory
 from mslesion.progress import track
+from mslesion.read.bids import place_in_dataset
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
 from mslesion.read.inputs import input_sha256
 from mslesion.write.atomic import write_text
@@ -280,10 +281,11 @@ def _forget(tasks: Sequence[_Task], output: Path, cohort: Cohort) -> None:
 
 
 def _forget_missing(tasks: Sequence[_Task], output: Path, cohort: Cohort) -> None:
-    """Take away word of participants without a scan who have one by now."""
+    """Take away word of participants and sessions without a scan that have one by now."""
     if cohort.layout == "BIDS":
-        for person_id in {task.person_id for task in tasks}:
-            remove_refusal(DetectionFiles(output / person_id, person_id))
+        have = {place_in_dataset(task.scan_file.image, cohort.root) for task in tasks}
+        for place in have | {whole[:1] for whole in have}:
+            remove_refusal(_files_without_scan(place, output))
 
 
 def _describe(cohort: Cohort, output: Path) -> None:
@@ -390,11 +392,19 @@ def _require_verified(outcomes: Sequence[Outcome]) -> None:
 
 
 def _without_scan(cohort: Cohort, output: Path) -> Iterator[Outcome]:
-    """Those of whom the reader of the cohort found no scan."""
+    """Those of whom the reader of the cohort found no scan, and the sessions without one."""
     for error in cohort.set_aside:
-        name = Path(error.file or cohort.name).name
-        folder = output / name if cohort.layout == "BIDS" else output
-        yield Outcome(name, DetectionFiles(folder, name), error)
+        found = Path(error.file or cohort.name)
+        if cohort.layout == "BIDS":
+            place = place_in_dataset(found, cohort.root) or (found.name,)
+            yield Outcome(place[0], _files_without_scan(place, output), error)
+        else:
+            yield Outcome(found.name, DetectionFiles(output, found.name), error)
+
+
+def _files_without_scan(place: tuple[str, ...], output: Path) -> DetectionFiles:
+    """Where word is left that a participant, or one of their sessions, has no scan."""
+    return DetectionFiles(output.joinpath(*place), "_".join(place))
 
 
 def _require_any_done(outcomes: Sequence[Outcome], cohort: Cohort) -> None:

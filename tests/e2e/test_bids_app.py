@@ -195,6 +195,35 @@ def test_a_participant_who_gets_a_scan_is_not_told_to_have_none(
     assert (out / "sub-01" / "anat" / "sub-01_summary.json").exists()
 
 
+def test_a_session_without_flair_is_named(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's visit with a T1w image alone has a row and a line, until its FLAIR is there."""
+    anat = dataset / "sub-03" / "ses-3" / "anat"
+    anat.mkdir(parents=True)
+    flair = shutil.copy(dataset / "sub-01/anat/sub-01_FLAIR.nii.gz", tmp_path)
+    t1w = anat / "sub-03_ses-3_T1w.nii.gz"
+    shutil.copy(flair, t1w)
+    out = tmp_path / "out"
+    asked = ("--participant-label", "03", "--session-label", "2", "3")
+    assert _app(dataset, out, "participant", *asked) == 3
+    (line,) = _complaints(capsys)
+    assert line.startswith(f"SCAN: {anat.parent}: has no image named *_FLAIR")
+    assert (out / "sub-03" / "ses-3" / "sub-03_ses-3_refused.json").exists()
+    assert _app(dataset, out, "participant", "--participant-label", "01", "02", "03") == 3
+    assert _app(dataset, out, "group") == 3
+    rows = {row["scan"]: row for row in _table(out / "cohort.tsv")}
+    assert rows["sub-03_ses-2_run-1"]["status"] == "done"
+    assert rows["sub-03_ses-3"]["reason"].startswith("SCAN: has no image named *_FLAIR")
+    assert (rows["sub-03_ses-3"]["participant_id"], rows["sub-03_ses-3"]["session_id"]) == (
+        "sub-03",
+        "ses-3",
+    )
+    shutil.copy(flair, anat / "sub-03_ses-3_FLAIR.nii.gz")
+    assert _app(dataset, out, "participant") == 0
+    assert not list(out.rglob("*_refused.json"))
+
+
 def test_a_scan_that_was_refused_and_is_mended_has_a_result(dataset: Path, tmp_path: Path) -> None:
     """The refusal goes when the scan is done, and a detection when it is refused."""
     out = tmp_path / "out"

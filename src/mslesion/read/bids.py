@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile, islice
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
@@ -40,7 +41,7 @@ def read_bids(folder: Path) -> Cohort:
     ``site``, of ``participants.tsv``, whose column ``same_person_as`` may say that somebody is
     another participant too. Each acquisition of a session is a scan of its own; of several files of
     one acquisition, the one least processed is taken. A subject without a FLAIR image, or whose
-    folders may not be read, is set aside.
+    folders may not be read, is set aside, and so is a session that has other images of the head.
 
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
@@ -51,6 +52,7 @@ def read_bids(folder: Path) -> Cohort:
     for subject in _subjects(folder):
         try:
             scans = tuple(_scans_of(subject, folder))
+            without = [s for s in _sessions(subject) if _has_images_but_no_flair(s)]
         except OSError as error:
             set_aside.append(
                 UnreadableFileError(
@@ -60,6 +62,7 @@ def read_bids(folder: Path) -> Cohort:
                 )
             )
             continue
+        set_aside += map(_without_flair, without if scans else [subject])
         if scans:
             people.append(
                 Person(
@@ -68,14 +71,6 @@ def read_bids(folder: Path) -> Cohort:
                     scans,
                     participants.site(subject.name),
                     participants.same_person_as(subject.name),
-                )
-            )
-        else:
-            set_aside.append(
-                ScanError(
-                    "has no image named *_FLAIR.nii or *_FLAIR.nii.gz in its folder anat",
-                    remedy="add the FLAIR image, or name it as BIDS does",
-                    file=subject,
                 )
             )
     name, is_simulated = _read_description(folder / "dataset_description.json")
@@ -87,6 +82,26 @@ def read_bids(folder: Path) -> Cohort:
         is_simulated=is_simulated,
         set_aside=tuple(set_aside),
     )
+
+
+def _without_flair(folder: Path) -> ScanError:
+    return ScanError(
+        "has no image named *_FLAIR.nii or *_FLAIR.nii.gz in its folder anat",
+        remedy="add the FLAIR image, or name it as BIDS does",
+        file=folder,
+    )
+
+
+def place_in_dataset(path: Path, root: Path) -> tuple[str, ...]:
+    """The participant, and the session where there is one, that a path of a dataset belongs to.
+
+    ``("sub-01", "ses-2")`` for ``root/sub-01/ses-2/anat`` and what is in it; () for what belongs
+    to nobody.
+    """
+    folders = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    belongs = dropwhile(lambda name: not name.startswith("sub-"), folders)
+    participant, session = tuple(islice(belongs, 1)), tuple(islice(belongs, 1))
+    return participant + tuple(name for name in session if name.startswith("ses-"))
 
 
 def _read_description(path: Path) -> tuple[str, bool]:
@@ -104,9 +119,18 @@ def _subjects(folder: Path) -> Iterator[Path]:
     return (p for p in entries(folder) if p.name.startswith("sub-") and p.is_dir())
 
 
+def _sessions(subject: Path) -> list[Path]:
+    return [p for p in entries(subject) if p.name.startswith("ses-") and p.is_dir()]
+
+
+def _has_images_but_no_flair(session: Path) -> bool:
+    """Whether a head was imaged, and FLAIR is not there; of a session without ``anat`` none is."""
+    images = _volumes(session / "anat")
+    return bool(images) and not any(map(_is_flair, images))
+
+
 def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
-    sessions = [p for p in entries(subject) if p.name.startswith("ses-") and p.is_dir()]
-    for session in (subject, *sessions):
+    for session in (subject, *_sessions(subject)):
         images = _one_an_acquisition(p for p in _volumes(session / "anat") if _is_flair(p))
         masks = _lesion_masks(session.relative_to(root), root)
         for image in images:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mslesion.cohort.people import Cohort, Person
-from mslesion.errors import CohortError, UsageError
-from mslesion.read.bids import is_bids, read_bids
+from mslesion.errors import CohortError, MslesionError, UsageError
+from mslesion.read.bids import is_bids, place_in_dataset, read_bids
 from mslesion.read.detections import is_detections_dataset
 from mslesion.read.names import is_folder
 from mslesion.read.side_files import read_json
@@ -80,8 +80,8 @@ def _require_description(path: Path) -> None:
 def select(cohort: Cohort, participants: Collection[str], sessions: Collection[str]) -> Cohort:
     """The scans of these participants in these sessions; all of them where none are named.
 
-    Labels may be written with or without ``sub-`` and ``ses-``. Participants without a scan in any
-    of the sessions are left out.
+    Labels may be written with or without ``sub-`` and ``ses-``. Participants who have none of the
+    sessions are left out.
 
     Raises:
         UsageError: there is no such participant, or none of the chosen has such a session.
@@ -89,17 +89,18 @@ def select(cohort: Cohort, participants: Collection[str], sessions: Collection[s
     people, set_aside = cohort.people, cohort.set_aside
     if participants:
         wanted = {f"sub-{label.removeprefix('sub-')}" for label in participants}
-        without_scan = {_name(error.file): error for error in set_aside}
-        known = {person.person_id for person in people} | without_scan.keys()
+        known = {person.person_id for person in people}
+        known |= {name for error in set_aside for name in _place(error, cohort)[:1]}
         _require_known(wanted, known, "participant", cohort.root)
         people = tuple(person for person in people if person.person_id in wanted)
-        set_aside = tuple(error for name, error in without_scan.items() if name in wanted)
+        set_aside = tuple(e for e in set_aside if wanted.intersection(_place(e, cohort)))
     if sessions:
         wanted = {f"ses-{label.removeprefix('ses-')}" for label in sessions}
         known = {scan.image.parent.parent.name for person in people for scan in person.scans}
+        known |= {name for error in set_aside for name in _place(error, cohort)[1:]}
         _require_known(wanted, known, "session", cohort.root)
         people = tuple(person for p in people if (person := _in_sessions(p, wanted)).scans)
-        set_aside = ()
+        set_aside = tuple(e for e in set_aside if wanted.intersection(_place(e, cohort)))
     return replace(cohort, people=people, set_aside=set_aside)
 
 
@@ -118,5 +119,6 @@ def _require_known(wanted: Iterable[str], known: Collection[str], kind: str, roo
             )
 
 
-def _name(path: str | None) -> str:
-    return Path(path or "").name
+def _place(error: MslesionError, cohort: Cohort) -> tuple[str, ...]:
+    """The participant, and the session, of what was set aside."""
+    return place_in_dataset(Path(error.file or ""), cohort.root)

@@ -11,6 +11,7 @@ import pytest
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
 from mslesion.errors import CohortError, MaskError, ScanError, UnreadableFileError
 from mslesion.read import load, read_cohort
+from mslesion.read.bids import place_in_dataset
 from mslesion.read.names import plain
 
 
@@ -141,6 +142,38 @@ BIDS_CASES: list[tuple[str, list[str], dict[str, str | None]]] = [
 def test_bids_takes(names: list[str], expected: dict[str, str | None], tmp_path: Path) -> None:
     """Of a BIDS dataset each FLAIR acquisition is taken, with the lesion mask that fits it."""
     assert _scans(read_cohort(_touch(tmp_path, *names))) == expected
+
+
+def test_a_session_of_other_images_is_set_aside_and_one_without_images_is_not(
+    tmp_path: Path,
+) -> None:
+    """A visit with a T1w image lacks its FLAIR; one with functional images was never to have it."""
+    names = (
+        "sub-1/ses-1/anat/sub-1_ses-1_FLAIR.nii",
+        "sub-1/ses-2/anat/sub-1_ses-2_T1w.nii",
+        "sub-1/ses-3/func/sub-1_ses-3_task-rest_bold.nii",
+        "sub-2/ses-1/anat/sub-2_ses-1_T1w.nii",
+    )
+    cohort = read_cohort(_touch(tmp_path, *names))
+    assert [person.person_id for person in cohort.people] == ["sub-1"]
+    aside = [Path(str(error.file)) for error in cohort.set_aside]
+    assert aside == [tmp_path / "sub-1/ses-2", tmp_path / "sub-2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("sub-1", ("sub-1",)),
+        ("sub-1/anat/sub-1_FLAIR.nii", ("sub-1",)),
+        ("sub-1/ses-2/anat", ("sub-1", "ses-2")),
+        ("derivatives/manual/sub-1/ses-2/anat/x.nii", ("sub-1", "ses-2")),
+        ("derivatives", ()),
+    ],
+)
+def test_what_belongs_to_whom_stands_in_its_path(path: str, place: tuple[str, ...]) -> None:
+    """The participant and the session of a file of a dataset, of derivatives too."""
+    root = Path("data/sub-study")
+    assert place_in_dataset(root / path, root) == place
 
 
 def test_the_group_column_tolerates_what_spreadsheets_do(tmp_path: Path) -> None:
