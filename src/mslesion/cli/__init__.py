@@ -18,7 +18,7 @@ from mslesion.cli.bids_app import BIDS_APP, is_bids_app_call
 from mslesion.cli.card import CARD
 from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import PREDICT, TRAIN
-from mslesion.cli.command import natural, positive
+from mslesion.cli.command import positive, seed
 from mslesion.cli.detect import DETECT
 from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
 from mslesion.cli.evaluate import COMPARE, EVALUATE
@@ -127,7 +127,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
         command.add_arguments(word)
         word.add_argument(
-            "--seed", type=natural, default=0, metavar="N",
+            "--seed", type=seed, default=0, metavar="N",
             help="start of all random numbers; the same seed gives the same files (default: 0)",
         )  # fmt: skip
         word.add_argument(

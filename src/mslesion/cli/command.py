@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mslesion.errors import MslesionError, one_line
 from mslesion.extras import require
+from mslesion.seeds import OWN_SEEDS
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def natural(text: str) -> int:
 def positive(text: str) -> int:
     """An option's value from 1."""
     return _integer(text, at_least=1)
+
+
+def seed(text: str) -> int:
+    """An option's value that starts random numbers."""
+    value = natural(text)
+    if value >= OWN_SEEDS:
+        raise argparse.ArgumentTypeError(f"{value} is beyond {OWN_SEEDS - 1}")
+    return value
 
 
 def _integer(text: str, at_least: int) -> int:

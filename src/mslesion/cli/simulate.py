@@ -16,8 +16,14 @@ PEOPLE = 60
 
 def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="folder of the new BIDS dataset")
-    parser.add_argument("--people", type=positive, default=PEOPLE, help=f"default: {PEOPLE}")
-    parser.add_argument("--ms-share", type=share, default=0.5, help="default: 0.5")
+    parser.add_argument(
+        "--people", type=positive, default=PEOPLE, metavar="N",
+        help=f"how many people (default: {PEOPLE})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--ms-share", type=share, default=0.5, metavar="SHARE",
+        help="the share of them who have MS, from 0 to 1; the others are controls (default: 0.5)",
+    )  # fmt: skip
     parser.add_argument(
         "--acquisition", choices=("axial2d", "volume3d", "mixed"), default="axial2d",
         help="23 thick axial slices, 1 mm volumes, or either at random (default: axial2d)",

@@ -36,8 +36,8 @@ SPLIT = Command(
     "split",
     "freeze who trains, validates and is tested",
     "Divide the people of a cohort, by diagnosis, site (column 'site' of participants.tsv) and "
-    "lesion load, before anything is fitted. Give the file to 'reproduce', 'train' and 'evaluate' "
-    "with --split; beside it they log every look at the test people.",
+    "lesion load, before anything is fitted. Give the file to 'reproduce', 'train', 'evaluate' and "
+    "'compare' with --split; beside it they log every look at the test people.",
     "  mslesion split my-bids-dataset --output frozen\n"
     "  mslesion split my-bids-dataset --folds 5 --output frozen-5-folds\n"
     "  mslesion train --data my-bids-dataset --label lesion --split frozen/split.json "

@@ -28,8 +28,7 @@ THIN = "simulated-1mm"
 THICKNESSES_MM = (1, 3, 5, 8)
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
-# Far from the seeds of the people that the shipped detector learnt from, was calibrated on and
-# got its verdict from (0, 15,000, 20,000 and 25,000), so that it has met none of these heads.
+# Below OWN_SEEDS, where the people are whom detectors learn from: they have met none of these heads.
 THICK_SEED, THIN_SEED = 40_000, 45_000
 
 

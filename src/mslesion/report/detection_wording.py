@@ -108,8 +108,8 @@ UNCERTAINTY = (
     "less far in another; candidates of one scan err together in part. They cover whether spots "
     "are lesions and where their borders lie. They do not cover lesions that left no trace in the "
     "probabilities, how touching lesions are told apart, a scanner unlike those of the "
-    "calibration, or the difference between two experts. How often they hold the truth in people "
-    "whom the detector never saw is not known."
+    "calibration, or the difference between two experts. Too few people whom the detector had "
+    "never seen were measured to promise that they hold the truth as often in everybody."
 )
 
 SLICES = Caption(

@@ -41,9 +41,14 @@ from mslesion.lesions.learning.simulated import (
     training_contrast,
 )
 from mslesion.lesions.learning.training import TrainingRecipe, train_network
+from mslesion.lesions.learning.validation import SIMULATED_SEED
+from mslesion.lesions.learning.verdict import FITTING_SEED, TESTING_SEED
 from mslesion.lesions.network import NetworkShape
 from mslesion.lesions.slabs import AXES
 from mslesion.scan import Grid, Scan
+from mslesion.seeds import OWN_SEEDS
+from mslesion.simulate import CohortRecipe
+from mslesion.simulate.person import draw_person
 from mslesion.write.nifti import write_nifti
 
 TINY = TrainingRecipe(NetworkShape((4, 6)), steps=4, batch_size=2, rise_steps=2)
@@ -353,6 +358,19 @@ def test_simulated_people_show_every_contrast_and_controls() -> None:
     assert asdict(draw_training_person(0, 3)) == asdict(draw_training_person(0, 3))
 
 
+@pytest.mark.parametrize("seed", [0, 15_000, OWN_SEEDS - 1])
+def test_no_seed_simulates_the_people_that_detectors_know(seed: int) -> None:
+    """A cohort of the seed of a training has other heads, and no training those of validation."""
+    own = {seed + OWN_SEEDS, SIMULATED_SEED, FITTING_SEED, TESTING_SEED}
+    assert len(own) == 4
+    assert min(own) >= OWN_SEEDS
+    learnt = draw_training_person(seed, 1)
+    given = draw_person(CohortRecipe(seed=seed, ms_share=1.0, acquisition="volume3d"), 1)
+    assert learnt.seed == seed + OWN_SEEDS
+    assert learnt.shape != given.shape
+    assert learnt.lesions != given.lesions
+
+
 def test_what_is_no_brain_holds_nothing_to_find() -> None:
     """Blobs and noise have empty masks, all known, and an unknown contrast."""
     made = no_brain(0, 1)
@@ -490,7 +508,7 @@ def test_simulated_people_are_made_once_and_come_back_from_their_files(
         assert volumes[1].lesion is None
     assert made == [0, 3]
     made = sorted(p.name for p in (tmp_path / "cache").iterdir())
-    assert made == [f"{__version__}_seed-7_000{index}" for index in (0, 3)]
+    assert made == [f"{__version__}_learnt-7_000{index}" for index in (0, 3)]
 
 
 def test_nobody_sees_a_simulated_person_before_all_of_it_is_there(
@@ -523,11 +541,11 @@ def test_two_trainings_may_make_the_same_person_at_once(
         monkeypatch.setattr(simulated, "simulated_volume", make)
         (other,) = cached_volumes(tmp_path, seed, [index])
         assert other.image.shape == (3, 4, 5)
-        (tmp_path / f"{__version__}_seed-7_0000" / "theirs").touch()
+        (tmp_path / f"{__version__}_learnt-7_0000" / "theirs").touch()
         return make(seed, index)
 
     monkeypatch.setattr(simulated, "simulated_volume", overtaken)
     cached_volumes(tmp_path, 7, [0])
-    assert (tmp_path / f"{__version__}_seed-7_0000" / "theirs").exists()
-    assert [path.name for path in tmp_path.iterdir()] == [f"{__version__}_seed-7_0000"]
+    assert (tmp_path / f"{__version__}_learnt-7_0000" / "theirs").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [f"{__version__}_learnt-7_0000"]
     assert made == [0, 0]

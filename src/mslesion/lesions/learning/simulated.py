@@ -15,6 +15,7 @@ from mslesion import __version__
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.learning.material import FLAIR, Share, TrainingVolume, slices_first
 from mslesion.lesions.slabs import BRIGHTEST
+from mslesion.seeds import OWN_SEEDS
 from mslesion.simulate.fields import Axes, smooth_noise, stage_rng
 from mslesion.simulate.person import CohortRecipe, IdealHead, PersonDraw, draw_person, ideal_head
 from mslesion.write.atomic import atomic_folder
@@ -45,7 +46,10 @@ def draw_training_person(seed: int, index: int) -> PersonDraw:
     contrast_name = training_contrast(index)
     has_ms = contrast_name == FLAIR and index % _CYCLE != _CONTROL
     recipe = CohortRecipe(
-        people=index + 1, ms_share=1.0 if has_ms else 0.0, seed=seed, acquisition="volume3d"
+        people=index + 1,
+        ms_share=1.0 if has_ms else 0.0,
+        seed=OWN_SEEDS + seed,
+        acquisition="volume3d",
     )
     draw = draw_person(recipe, index)
     rng = stage_rng(seed, index, "training contrast")
@@ -203,7 +207,7 @@ def cached_volumes(folder: Path, seed: int, indices: Sequence[int]) -> list[Trai
 
     Trainings that share ``folder`` may do so at the same time; another version makes its own.
     """
-    names = (f"{__version__}_seed-{seed}_{index:04d}" for index in indices)
+    names = (f"{__version__}_learnt-{seed}_{index:04d}" for index in indices)
     return [_cached(folder / name, seed, index) for name, index in zip(names, indices, strict=True)]
 
 

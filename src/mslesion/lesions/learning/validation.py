@@ -14,6 +14,7 @@ from mslesion.lesions.network import LesionNetwork
 from mslesion.progress import track
 from mslesion.read import load, mask_doubts
 from mslesion.scan import Scan
+from mslesion.seeds import OWN_SEEDS
 from mslesion.simulate import CohortRecipe, simulate_person
 
 Networks = Sequence[LesionNetwork]
@@ -22,8 +23,8 @@ Networks = Sequence[LesionNetwork]
 SIMULATED = "simulated"
 """What stands for the dataset of simulated people."""
 
-SIMULATED_SEED = 15_000
-"""Far from the seeds of the people whom the networks learnt from, and of the verdict's."""
+SIMULATED_SEED = 2 * OWN_SEEDS
+"""Beyond the seeds of the people whom networks learn from (:data:`OWN_SEEDS` and ``--seed``)."""
 
 
 def answer_unseen(
