@@ -117,8 +117,7 @@ def detect_cohort(
         _require_verified(outcomes)
         origin = RunOrigin(detector.identity, computing_environment())
         if cohort.root.is_dir():
-            write_tables(outcomes, output)
-            write_run(outcomes, output, origin)
+            _write_over_all(outcomes, output, origin)
         else:
             for outcome in outcomes:
                 add_outcome(outcome, output, origin)
@@ -405,6 +404,15 @@ def _without_scan(cohort: Cohort, output: Path) -> Iterator[Outcome]:
 def _files_without_scan(place: tuple[str, ...], output: Path) -> DetectionFiles:
     """Where word is left that a participant, or one of their sessions, has no scan."""
     return DetectionFiles(output.joinpath(*place), "_".join(place))
+
+
+def _write_over_all(outcomes: Sequence[Outcome], output: Path, origin: RunOrigin) -> None:
+    try:
+        write_tables(outcomes, output)
+        write_run(outcomes, output, origin)
+    except BaseException:  # without run.json nobody would know whose the tables are
+        remove_tables(output)
+        raise
 
 
 def _require_any_done(outcomes: Sequence[Outcome], cohort: Cohort) -> None:

@@ -205,7 +205,7 @@ def test_a_session_without_flair_is_named(
     t1w = anat / "sub-03_ses-3_T1w.nii.gz"
     shutil.copy(flair, t1w)
     out = tmp_path / "out"
-    asked = ("--participant-label", "03", "--session-label", "2", "3")
+    asked = ("--participant-label", "02", "03", "--session-label", "2", "3")
     assert _app(dataset, out, "participant", *asked) == 3
     (line,) = _complaints(capsys)
     assert line.startswith(f"SCAN: {anat.parent}: has no image named *_FLAIR")
@@ -517,13 +517,13 @@ def test_a_dataset_that_does_not_describe_itself_can_be_read_all_the_same(
 def test_a_dataset_without_flair_names_everybody(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody has a FLAIR image: exit code 4, a line for each, and one that sums them up."""
+    """No visit has a FLAIR image: exit code 4, a line for each, and one that sums them up."""
     for image in dataset.rglob("*_FLAIR.nii.gz"):
         image.rename(image.with_name(image.name.replace("FLAIR", "T1w")))
     assert _app(dataset, tmp_path / "out", "participant") == 4
     lines = _complaints(capsys)
-    assert [line.split(":")[0] for line in lines] == ["SCAN", "SCAN", "SCAN", "COHORT"]
-    assert "none of 3 scans can be used" in lines[-1]
+    assert [line.split(":")[0] for line in lines] == [*["SCAN"] * 4, "COHORT"]
+    assert "none of 4 scans can be used" in lines[-1]
 
 
 def test_hostile_names_reach_neither_page_nor_terminal(

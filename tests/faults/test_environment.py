@@ -22,7 +22,9 @@ import pytest
 from good_scan import GoodScan
 
 import mslesion
+from mslesion import batch
 from mslesion.cli import main
+from mslesion.errors import OutputError
 from mslesion.lesions.model import shipped_path
 from mslesion.write.folder import output_folder
 
@@ -192,6 +194,40 @@ def test_an_interrupted_run_says_how_to_go_on(good: GoodScan, tmp_path: Path) ->
     for name, digest in summary["files"].items():
         assert sha256((stopped / name).read_bytes()).hexdigest() == digest
     assert not (stopped / "j_summary.json").exists()
+
+
+def test_a_run_that_fails_at_its_last_file_can_be_resumed(
+    good: GoodScan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full when run.json is due: the tables go with it, and --resume ends the same."""
+    scans, failed, whole = (tmp_path / name for name in ("scans", "failed", "whole"))
+    scans.mkdir()
+    (scans / "a_FLAIR.nii").write_bytes(good.nifti())
+
+    def full(*_: object) -> None:
+        raise OutputError("cannot be written (disk full)", remedy="free some space", file=failed)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "write_run", full)
+        assert _detect(scans, failed) == 5
+    assert (failed / "a_summary.json").exists()
+    assert not (failed / "cohort.tsv").exists()
+    assert _detect(scans, failed, "--resume") == 0
+    assert _detect(scans, whole) == 0
+    assert _content(failed) == _content(whole)
+
+
+def test_a_scan_called_cohort_keeps_its_report(good: GoodScan, tmp_path: Path) -> None:
+    """Its report is named as the one over a BIDS dataset is, and no other scan takes it away."""
+    out = tmp_path / "out"
+    for name in ("cohort", "other"):
+        scan = tmp_path / f"{name}_FLAIR.nii"
+        scan.write_bytes(good.nifti())
+        assert _detect(scan, out) == 0
+    assert (out / "cohort_report.html").exists()
+    told = json.loads((out / "run.json").read_text())
+    assert told["files"] == {}
+    assert [scan["status"] for scan in told["scans"]] == ["done", "done"]
 
 
 # --- model files --------------------------------------------------------------------------------

@@ -187,12 +187,16 @@ def train_detector(
     ``lesion_free`` are scans in which there is nothing to draw; ``start`` is a detector whose
     weights the training begins with; ``cache`` a folder for the simulated people, which several
     trainings may share; ``device`` is ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+
+    Raises:
+        CohortError: people of two datasets of one name could be taken for each other.
     """
-    from mslesion.lesions.known_scans import known_scans
+    from mslesion.lesions.known_scans import known_scans, require_different_people
     from mslesion.lesions.learning.build import build_detector
 
     cohorts = [(read_people(folder), False) for folder in data]
     cohorts += [(read_people(folder), True) for folder in lesion_free]
+    require_different_people(cohort for cohort, _ in cohorts)
     scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
     with output_folder(output, *data, *lesion_free):
         built = build_detector(

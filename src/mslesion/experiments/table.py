@@ -28,7 +28,7 @@ THIN = "simulated-1mm"
 THICKNESSES_MM = (1, 3, 5, 8)
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
-# Below OWN_SEEDS, where the people are whom detectors learn from: they have met none of these heads.
+# Whom detectors learn from has seeds beyond OWN_SEEDS: they have met none of these heads.
 THICK_SEED, THIN_SEED = 40_000, 45_000
 
 

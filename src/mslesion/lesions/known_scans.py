@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,26 @@ def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownS
             file=cohort.root,
         )
     return scans
+
+
+def require_different_people(cohorts: Iterable[Cohort]) -> None:
+    """See that nobody of one cohort would be taken for somebody of another.
+
+    Raises:
+        CohortError: two are of one name and have a participant of the same id.
+    """
+    people_of: dict[str, set[str]] = {}
+    for cohort in cohorts:
+        before = people_of.setdefault(cohort.name, set())
+        people = {person.person_id for person in cohort.people}
+        if shared := before & people:
+            raise CohortError(
+                f"is called {cohort.name}, as another dataset that is given, and both have "
+                f"{min(shared)}: whether that is one person cannot be told",
+                remedy="give each dataset a Name of its own in dataset_description.json",
+                file=cohort.root,
+            )
+        before |= people
 
 
 def unseen_scans(scans: Sequence[KnownScan], trained_on: Mapping[str, Any]) -> list[KnownScan]:

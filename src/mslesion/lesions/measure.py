@@ -40,7 +40,8 @@ def measure_detector(
     if not unseen:
         raise CohortError(
             "the detector was trained on everybody in this cohort",
-            remedy="give people that it has not seen",
+            remedy="give people that it has not seen; they are known by the names of dataset and "
+            "participant, and by their files",
             file=cohort.root,
         )
     scored: list[ScoredScan] = []

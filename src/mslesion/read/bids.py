@@ -40,8 +40,8 @@ def read_bids(folder: Path) -> Cohort:
     People are those with a folder ``sub-*``; their diagnosis is the ``group``, and their site the
     ``site``, of ``participants.tsv``, whose column ``same_person_as`` may say that somebody is
     another participant too. Each acquisition of a session is a scan of its own; of several files of
-    one acquisition, the one least processed is taken. A subject without a FLAIR image, or whose
-    folders may not be read, is set aside, and so is a session that has other images of the head.
+    one acquisition, the one least processed is taken. A subject without a FLAIR image is set aside,
+    and so is a session that has other images of the head alone, or that may not be read.
 
     Raises:
         CohortError: ``participants.tsv`` names somebody twice, or has no participant_id.
@@ -50,19 +50,8 @@ def read_bids(folder: Path) -> Cohort:
     people: list[Person] = []
     set_aside: list[ScanError] = []
     for subject in _subjects(folder):
-        try:
-            scans = tuple(_scans_of(subject, folder))
-            without = [s for s in _sessions(subject) if _has_images_but_no_flair(s)]
-        except OSError as error:
-            set_aside.append(
-                UnreadableFileError(
-                    f"cannot be read ({error.strerror})",
-                    remedy="ask for the right to it",
-                    file=error.filename or subject,
-                )
-            )
-            continue
-        set_aside += map(_without_flair, without if scans else [subject])
+        scans, without_scan = _read_subject(subject, folder)
+        set_aside += without_scan
         if scans:
             people.append(
                 Person(
@@ -84,12 +73,44 @@ def read_bids(folder: Path) -> Cohort:
     )
 
 
+def _read_subject(subject: Path, root: Path) -> tuple[tuple[ScanFile, ...], list[ScanError]]:
+    """The scans of one subject, and why there are none of the subject or of a session."""
+    scans: list[ScanFile] = []
+    without_scan: list[ScanError] = []
+    try:
+        folders = [subject, *_sessions(subject)]
+    except OSError as error:
+        return (), [_unreadable(subject, error, root)]
+    for folder in folders:
+        try:
+            found = list(_scans_of(folder, root))
+            # Of a session without images of the head nobody expects a FLAIR.
+            if not found and folder != subject and _volumes(folder / "anat"):
+                without_scan.append(_without_flair(folder))
+            scans += found
+        except OSError as error:
+            without_scan.append(_unreadable(folder, error, root))
+    if not scans and not without_scan:
+        without_scan.append(_without_flair(subject))
+    return tuple(scans), without_scan
+
+
 def _without_flair(folder: Path) -> ScanError:
     return ScanError(
         "has no image named *_FLAIR.nii or *_FLAIR.nii.gz in its folder anat",
         remedy="add the FLAIR image, or name it as BIDS does",
         file=folder,
     )
+
+
+def _unreadable(folder: Path, error: OSError, root: Path) -> ScanError:
+    """What cannot be read of a subject or session, be it masks that all of the dataset share."""
+    blamed = Path(error.filename or folder)
+    if place_in_dataset(blamed, root):
+        what, file = f"cannot be read ({error.strerror})", blamed
+    else:
+        what, file = f"has masks in {blamed} that cannot be read ({error.strerror})", folder
+    return UnreadableFileError(what, remedy="ask for the right to it", file=file)
 
 
 def place_in_dataset(path: Path, root: Path) -> tuple[str, ...]:
@@ -123,20 +144,14 @@ def _sessions(subject: Path) -> list[Path]:
     return [p for p in entries(subject) if p.name.startswith("ses-") and p.is_dir()]
 
 
-def _has_images_but_no_flair(session: Path) -> bool:
-    """Whether a head was imaged, and FLAIR is not there; of a session without ``anat`` none is."""
-    images = _volumes(session / "anat")
-    return bool(images) and not any(map(_is_flair, images))
-
-
-def _scans_of(subject: Path, root: Path) -> Iterator[ScanFile]:
-    for session in (subject, *_sessions(subject)):
-        images = _one_an_acquisition(p for p in _volumes(session / "anat") if _is_flair(p))
-        masks = _lesion_masks(session.relative_to(root), root)
-        for image in images:
-            name = plain(without_ending(image.name).removesuffix("_FLAIR"))
-            fitting = (mask for mask in masks if _of_which(mask, images) == image)
-            yield ScanFile(name, image, _best_mask(image, fitting))
+def _scans_of(session: Path, root: Path) -> Iterator[ScanFile]:
+    """The scans of one session, or of a subject without sessions."""
+    images = _one_an_acquisition(p for p in _volumes(session / "anat") if _is_flair(p))
+    masks = _lesion_masks(session.relative_to(root), root)
+    for image in images:
+        name = plain(without_ending(image.name).removesuffix("_FLAIR"))
+        fitting = (mask for mask in masks if _of_which(mask, images) == image)
+        yield ScanFile(name, image, _best_mask(image, fitting))
 
 
 def _is_flair(image: Path) -> bool:

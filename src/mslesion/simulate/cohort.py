@@ -68,7 +68,8 @@ def simulate_cohort(recipe: CohortRecipe, output: Path, workers: int = 1) -> tup
 
 def _description(recipe: CohortRecipe) -> dict[str, Any]:
     return {
-        "Name": "Simulated MS cohort",
+        # Participants of one name are one head where the seed is one, and else different people.
+        "Name": f"Simulated MS cohort, seed {recipe.seed}",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "raw",
         "GeneratedBy": [

@@ -16,7 +16,6 @@ from mslesion.read.names import bids_entities
 from mslesion.read.side_files import file_sha256
 from mslesion.report.detection import detection_report
 from mslesion.write.atomic import (
-    output_error,
     take_away,
     write_bytes,
     write_json,
@@ -24,7 +23,7 @@ from mslesion.write.atomic import (
     write_text,
 )
 from mslesion.write.dicom.identity import DicomIdentity
-from mslesion.write.earlier import remove_refusal, remove_unfinished, require_ours
+from mslesion.write.earlier import leave_word, remove_refusal, remove_unfinished, require_ours
 from mslesion.write.nifti import write_nifti
 
 LESION_COLUMNS = tuple(column.name for column in fields(Lesion))
@@ -58,7 +57,7 @@ def write_detection(
     page = detection_report(detection)
     objects = _dicom_files(detection, files, dicom)
     told = {} if dicom is None else {"patient_in_dicom": dicom.value}
-    _leave_word(files)
+    leave_word(files)
     try:
         _take_away_dicom(files)
         take_away(files.summary)
@@ -71,14 +70,6 @@ def write_detection(
         raise
     take_away(files.unfinished)
     return files
-
-
-def _leave_word(files: DetectionFiles) -> None:
-    try:
-        files.folder.mkdir(parents=True, exist_ok=True)
-        files.unfinished.touch()
-    except OSError as error:
-        raise output_error(error, files.folder) from error
 
 
 def _dicom_files(

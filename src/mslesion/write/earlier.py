@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mslesion.errors import OutputError
 from mslesion.read.detections import DetectionFiles, is_detections_dataset
-from mslesion.write.atomic import take_away
+from mslesion.write.atomic import output_error, take_away
 
 _ELSEWHERE = "choose a new folder"
 
@@ -61,13 +61,30 @@ def remove_detection(files: DetectionFiles) -> None:
     Nothing is touched but what a summary of ours tells of.
     """
     written = files.written
+    if not written:
+        return
+    leave_word(files)
     for path in reversed(files.all_kinds):
         if path.name in written:
             take_away(path)
+    take_away(files.unfinished)
+
+
+def leave_word(files: DetectionFiles) -> None:
+    """Say beside these files that they change: without a summary, they are known by this as ours.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    try:
+        files.folder.mkdir(parents=True, exist_ok=True)
+        files.unfinished.touch()
+    except OSError as error:
+        raise output_error(error, files.folder) from error
 
 
 def remove_unfinished(files: DetectionFiles) -> None:
-    """Take away what a run left that was killed while it wrote these files, and its word of that.
+    """Take away what a run left that was killed while it changed these files, and its word of that.
 
     Without its word, files of these names are somebody else's, and stay.
     """

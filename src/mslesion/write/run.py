@@ -26,7 +26,6 @@ LESIONS, COHORT, REPORT, RUN = "lesions.tsv", "cohort.tsv", "cohort_report.html"
 """What stands over all scans: two tables, of a BIDS dataset gathered from jobs a report, and the
 record of the run, which is written last."""
 
-_TABLES = (LESIONS, COHORT, REPORT)
 _STATUS_KEYS = {
     "done": ("summary", "summary_sha256"),
     "set aside": ("code", "reason", "remedy"),
@@ -70,6 +69,15 @@ class RunOrigin:
         return {"version": __version__, "detector": detector, "environment": environment}
 
 
+def _over_all(folder: Path) -> tuple[str, ...]:
+    """What may stand over all scans beside the record of the run.
+
+    Of a BIDS dataset scans have folders of their own, and there is a report; elsewhere a file of
+    the report's name is that of a scan called ``cohort``.
+    """
+    return (LESIONS, COHORT, *([REPORT] if is_detections_dataset(folder) else []))
+
+
 def require_our_tables(folder: Path) -> None:
     """See that what stands over all scans would replace nothing but that of an earlier run.
 
@@ -78,7 +86,7 @@ def require_our_tables(folder: Path) -> None:
     """
     if _read_run(folder) or is_detections_dataset(folder):
         return
-    for name in (RUN, *_TABLES, "README", ".bidsignore"):
+    for name in (RUN, LESIONS, COHORT, REPORT, "README", ".bidsignore"):
         if os.path.lexists(folder / name):
             raise _not_ours(name, folder)
 
@@ -103,7 +111,7 @@ def _not_ours(name: str, folder: Path) -> OutputError:
 
 def remove_tables(folder: Path) -> None:
     """Take away what stands over the scans of an earlier run, before they change."""
-    for name in (RUN, *_TABLES):
+    for name in (RUN, *_over_all(folder)):
         take_away(folder / name)
 
 
@@ -116,8 +124,8 @@ def forget_outcome(scan_name: str, folder: Path) -> None:
     run = _read_run(folder)
     if not run:
         return
-    for name in run["files"]:
-        if name in _TABLES:
+    for name in _over_all(folder):
+        if name in run["files"]:
             take_away(folder / name)
     records = [record for record in run["scans"] if record["scan"] != scan_name]
     if records:
@@ -168,7 +176,9 @@ def _still_there(record: Mapping[str, Any], folder: Path) -> bool:
 
 def _write(folder: Path, origin: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> None:
     done = sum(record["status"] == "done" for record in records)
-    files = {name: file_sha256(folder / name) for name in _TABLES if (folder / name).is_file()}
+    files = {
+        name: file_sha256(folder / name) for name in _over_all(folder) if (folder / name).is_file()
+    }
     counts = {"done": done, "set_aside": len(records) - done}
     write_json(folder / RUN, {**origin, **counts, "scans": records, "files": files})
 

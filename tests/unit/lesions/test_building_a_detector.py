@@ -226,3 +226,4 @@ def test_fine_tuning_a_network_of_another_size_is_refused(
     recipe = replace(RECIPE, folds=0, model="default")
     with pytest.raises(ModelFileError, match="another size"):
         build_detector(scans[:1], tmp_path, recipe, start=built / "model.safetensors")
+    assert not (tmp_path / "training").exists()  # not a minute was spent before

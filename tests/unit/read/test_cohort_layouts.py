@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from errno import EACCES
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import pytest
 
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
 from mslesion.errors import CohortError, MaskError, ScanError, UnreadableFileError
-from mslesion.read import load, read_cohort
+from mslesion.read import bids, load, read_cohort
 from mslesion.read.bids import place_in_dataset
-from mslesion.read.names import plain
+from mslesion.read.names import entries, plain
 
 
 def _touch(folder: Path, *names: str) -> Path:
@@ -157,7 +158,51 @@ def test_a_session_of_other_images_is_set_aside_and_one_without_images_is_not(
     cohort = read_cohort(_touch(tmp_path, *names))
     assert [person.person_id for person in cohort.people] == ["sub-1"]
     aside = [Path(str(error.file)) for error in cohort.set_aside]
-    assert aside == [tmp_path / "sub-1/ses-2", tmp_path / "sub-2"]
+    assert aside == [tmp_path / "sub-1/ses-2", tmp_path / "sub-2/ses-1"]
+
+
+@pytest.mark.parametrize("shut", ["sub-1/ses-2/anat", "sub-1/ses-2", "derivatives/m/sub-1/ses-2"])
+def test_a_session_that_may_not_be_read_costs_itself_alone(
+    shut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other visit is read, and what is forbidden is named."""
+    sessions = ("sub-1/ses-1/anat/sub-1_ses-1", "sub-1/ses-2/anat/sub-1_ses-2")
+    _touch(
+        tmp_path,
+        *(f"{session}_FLAIR.nii" for session in sessions),
+        *(f"derivatives/m/{session}_label-L_mask.nii" for session in sessions),
+    )
+
+    def guarded(folder: Path) -> list[Path]:
+        if folder.is_relative_to(tmp_path / shut):
+            raise PermissionError(EACCES, "Permission denied", str(folder))
+        return entries(folder)
+
+    monkeypatch.setattr(bids, "entries", guarded)
+    cohort = read_cohort(tmp_path)
+    (person,) = cohort.people
+    assert [scan.name for scan in person.scans] == ["sub-1_ses-1"]
+    (error,) = cohort.set_aside
+    assert Path(str(error.file)).is_relative_to(tmp_path / shut)
+    assert place_in_dataset(Path(str(error.file)), tmp_path) == ("sub-1", "ses-2")
+
+
+def test_masks_that_nobody_may_read_are_told_of_each_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forbidden folder of derivatives belongs to nobody: it is named for each subject."""
+    _touch(tmp_path, "sub-1/anat/sub-1_FLAIR.nii", "sub-2/anat/sub-2_FLAIR.nii")
+    shut = tmp_path / "derivatives"
+
+    def guarded(folder: Path) -> list[Path]:
+        if folder == shut:
+            raise PermissionError(EACCES, "Permission denied", str(folder))
+        return entries(folder)
+
+    monkeypatch.setattr(bids, "entries", guarded)
+    aside = bids.read_bids(tmp_path).set_aside
+    assert [error.file for error in aside] == [str(tmp_path / "sub-1"), str(tmp_path / "sub-2")]
+    assert all(str(shut) in str(error) for error in aside)
 
 
 @pytest.mark.parametrize(

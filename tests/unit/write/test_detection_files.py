@@ -16,8 +16,10 @@ from mslesion.errors import OutputError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles
 from mslesion.write import detection as writing
+from mslesion.write import earlier
+from mslesion.write.atomic import take_away
 from mslesion.write.detection import write_detection
-from mslesion.write.earlier import remove_detection
+from mslesion.write.earlier import remove_detection, remove_unfinished
 from mslesion.write.run import Outcome, RunOrigin, write_run
 
 
@@ -187,6 +189,28 @@ def test_what_is_no_detection_is_not_removed(tmp_path: Path) -> None:
     mine.mask.unlink()
     files = write_detection(detection_of(oblique_scan()), tmp_path, "bids:raw:x")
     remove_detection(files)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_removal_that_is_killed_is_finished_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed when some files are gone, the rest is known as ours and goes with the next run."""
+    files = write_detection(detection_of(oblique_scan()), tmp_path)
+    gone = []
+
+    def killed_at_the_third(path: Path) -> None:
+        if len(gone) == 2:
+            raise KeyboardInterrupt
+        gone.append(path)
+        take_away(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(earlier, "take_away", killed_at_the_third)
+        with pytest.raises(KeyboardInterrupt):
+            remove_detection(files)
+    assert len(list(tmp_path.iterdir())) > 1
+    remove_unfinished(files)
     assert list(tmp_path.iterdir()) == []
 
 

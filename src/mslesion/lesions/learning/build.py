@@ -23,6 +23,7 @@ from mslesion.lesions.learning.recipe import (
     Workshop,
     assemble,
     chosen_device,
+    networks_to_start_with,
     plan_trainings,
     run_trainings,
     trained_networks,
@@ -45,6 +46,7 @@ from mslesion.lesions.model import (
     load_lesion_model,
     save_lesion_model,
 )
+from mslesion.lesions.network import SHAPES
 from mslesion.lesions.operating_point import UNCHOSEN
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import take_away, write_json
@@ -89,9 +91,12 @@ def build_detector(
     Raises:
         UsageError: ``device`` is a GPU that is not there.
         CohortError: there are fewer people than folds, or nobody whom ``start`` has not seen.
-        ModelFileError: ``output`` holds states of another recipe or other data.
+        ModelFileError: ``output`` holds states of another recipe or other data, or the networks of
+            ``start`` are of another size.
     """
     training = output / "training"
+    if start is not None:  # before hours of work that it would not fit
+        networks_to_start_with(start, SHAPES[recipe.model])
     judges = _judges(scans, recipe, start)
     workshop = Workshop(training, cache or training / "simulated", chosen_device(device), start)
     fold_of, ensembles = plan_trainings(scans, recipe, workshop)
@@ -133,7 +138,8 @@ def _judges(
     if not unseen:
         raise CohortError(
             "the model to start from has learnt from everybody, so nobody is left to validate on",
-            remedy="give people that it has not seen, or --folds 0",
+            remedy="give people that it has not seen, known by the names of dataset and "
+            "participant and by their files, or --folds 0",
         )
     return unseen
 

@@ -173,15 +173,25 @@ def run_training(task: TrainingTask) -> Path:
 
 def _weights_to_start_with(path: Path, shape: NetworkShape, number: int) -> dict[str, torch.Tensor]:
     """Those of the model's network of this number, from 0, or, where it has fewer, of its first."""
-    networks = load_lesion_model(path).networks
+    networks = networks_to_start_with(path, shape)
     network = networks[number] if number < len(networks) else networks[0]
-    if network.shape != shape:
+    return dict(network.state_dict())
+
+
+def networks_to_start_with(path: Path, shape: NetworkShape) -> tuple[LesionNetwork, ...]:
+    """The networks of the model that a training begins with.
+
+    Raises:
+        ModelFileError: the file is missing or damaged, or its networks have another size.
+    """
+    networks = load_lesion_model(path).networks
+    if any(network.shape != shape for network in networks):
         raise ModelFileError(
             "holds a network of another size than the one to train",
             remedy="give --model the name of the model to start from",
             file=path,
         )
-    return dict(network.state_dict())
+    return networks
 
 
 def training_material(scans: Sequence[KnownScan], recipe: DetectorRecipe, cache: Path) -> Material:
