@@ -110,6 +110,11 @@ class Client:
         """The id of each scan in the list, by its name."""
         return {scan["name"]: scan["id"] for scan in self.get("/api/scans").value["scans"]}
 
+    def progress(self, name: str) -> dict[str, Any]:
+        """How far the review of a scan is, as the list tells it."""
+        scans = {scan["name"]: scan for scan in self.get("/api/scans").value["scans"]}
+        return dict(scans[name]["reviewed"])
+
     def save(
         self, scan_id: str, decisions: Mapping[int, str], revision: str, **more: Any
     ) -> Answer:

@@ -247,7 +247,7 @@ def _only_detector(outcomes: Sequence[Outcome]) -> DetectorIdentity:
                 file=files.summary,
             )
     summary = done[0].read_summary()
-    keys = ("model", "weights_sha256", "threshold", "min_peak", "min_lesion_mm3")
+    keys = ("model", "weights_sha256", "threshold", "min_peak", "min_lesion_mm3", "is_calibrated")
     return DetectorIdentity(*(summary[key] for key in keys))
 
 
@@ -373,6 +373,7 @@ def _is_done(task: _Task, detector: Detector) -> bool:
         "threshold": identity.threshold,
         "min_peak": identity.peak,
         "min_lesion_mm3": identity.least_mm3,
+        "is_calibrated": identity.is_calibrated,
         "patient_in_dicom": None if task.dicom is None else task.dicom.value,
     }
     summary = task.files.read_summary()

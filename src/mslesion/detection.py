@@ -21,13 +21,24 @@ from mslesion.verdict import Verdict
 
 @dataclass(frozen=True)
 class DetectorIdentity:
-    """Which detector gave a result, and at which operating point."""
+    """Which detector gave a result, and at which operating point.
+
+    ``is_calibrated`` tells whether its probabilities were fitted to people it had not seen.
+    """
 
     name: str
     weights_sha256: str
     threshold: float
     peak: float
     least_mm3: float
+    is_calibrated: bool = True
+
+
+def probability_explained(detector: DetectorIdentity) -> str:
+    """What the values of a probability image are."""
+    if detector.is_calibrated:
+        return "Calibrated probability of lesion"
+    return "Probability of lesion, not calibrated"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +121,7 @@ class Detection:
             "threshold": self.detector.threshold,
             "min_peak": self.detector.peak,
             "min_lesion_mm3": self.detector.least_mm3,
+            "is_calibrated": self.detector.is_calibrated,
             "connectivity": 26,
             "intended_use": "research only; not a medical device",
         }

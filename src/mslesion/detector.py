@@ -64,7 +64,12 @@ class Detector:
         """What results say of the detector."""
         point = self.operating_point
         return DetectorIdentity(
-            self.model.name, self.model.sha256, point.threshold, point.peak, point.least_mm3
+            self.model.name,
+            self.model.sha256,
+            point.threshold,
+            point.peak,
+            point.least_mm3,
+            self.model.is_calibrated,
         )
 
 

@@ -18,6 +18,8 @@ from mslesion.lesions.findings import Lesion
 FEATURES = ("log_count", "log_volume_ml", "log_largest_mm3", "periventricular_share")
 """Logarithms are of 1 + the value, so that a scan without lesions is a point like any other."""
 
+_LEAST_TOLD = 1e-4
+
 
 @dataclass(frozen=True)
 class VerdictModel:
@@ -89,8 +91,11 @@ def lesion_features(lesions: Sequence[Lesion]) -> NDArray[np.float64]:
 
 
 def told_probability(features: NDArray[np.float64], model: VerdictModel) -> float:
-    """The probability of MS at the digits that are told, which the threshold is held against."""
-    return round(model.probability(features), 4)
+    """The probability of MS at the digits that are told, which the threshold is held against.
+
+    It is never told as certain: a logistic model gives neither 0 nor 1.
+    """
+    return min(max(round(model.probability(features), 4), _LEAST_TOLD), 1 - _LEAST_TOLD)
 
 
 def judge(lesions: Sequence[Lesion], doubts: Sequence[str], model: VerdictModel | None) -> Verdict:

@@ -133,6 +133,8 @@ def test_only_what_all_three_have_is_compared_when_asked(
     assert main(["compare", *arguments]) == 4
     assert main(["compare", *arguments, "--only-common"]) == 0
     assert json.loads((tmp_path / "out" / "comparisons.json").read_text())["scans"] == 1
+    (good / "p2_FLAIR_lesions.nii.gz").unlink()
+    assert main(["compare", *arguments, "--only-common"]) == 4
 
 
 @pytest.mark.parametrize(

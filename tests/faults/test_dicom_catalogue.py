@@ -359,6 +359,22 @@ def _put_before(tag: int, more: bytes, path: Path) -> None:
     path.write_bytes(data[:start] + more + data[start:])
 
 
+def _more_before_the_voxels(files: list[FileDataset], folder: Path) -> None:
+    """The length of the voxels' group, as old archives write it, and offsets of frames."""
+    length = struct.pack("<HH2sHI", 0x7FE0, 0, b"UL", 4, 1000)
+    offsets = b"".join(struct.pack("<HH2sHIQ", 0x7FE0, n, b"OV", 0, 8, 0) for n in (1, 2))
+    for number, data in enumerate(files):
+        _put_before(0x7FE00010, length + offsets, write(data, folder / f"{number}"))
+
+
+def _linked(files: list[FileDataset], folder: Path) -> None:
+    """The series lies elsewhere, behind a link, and in it a link that leads back."""
+    elsewhere = folder.parent / f"{folder.name}-elsewhere"
+    _save(files, elsewhere)
+    (elsewhere / "back").symlink_to(folder, target_is_directory=True)
+    (folder / "series").symlink_to(elsewhere, target_is_directory=True)
+
+
 def _small_elements(count: int) -> bytes:
     """Private elements that hold nothing."""
     return b"".join(struct.pack("<HH2sH", 0x27, n & 0xFFFF, b"SH", 0) for n in range(count))
@@ -537,6 +553,8 @@ CATALOGUE = (
     Row("deflated as a whole", _stored_as(DeflatedExplicitVRLittleEndian)),
     Row("implicit little endian", _stored_as(ImplicitVRLittleEndian)),
     Row("big endian", _stored_as(ExplicitVRBigEndian)),
+    Row("a group length and offsets before the voxels", _more_before_the_voxels),
+    Row("behind a link, with a link that leads back", _linked),
     *(Row(f"enhanced, {name}", _enhanced_compressed(uid), told="sorted by place")
       for name, uid in (("RLE", RLELossless), ("JPEG 2000", JPEG2000Lossless),
                         ("JPEG-LS", JPEGLSLossless), ("JPEG lossless", JPEGLosslessSV1),

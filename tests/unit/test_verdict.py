@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from made_up_detection import detection_of, oblique_scan
-from mslesion.verdict import lesion_features
+from mslesion.verdict import FEATURES, VerdictModel, lesion_features, told_probability
 
 
 def test_features_are_those_of_the_lesions() -> None:
@@ -26,3 +26,11 @@ def test_features_are_those_of_the_lesions() -> None:
 def test_without_lesions_all_features_are_zero() -> None:
     """A point like any other: log of 1 is 0."""
     assert np.array_equal(lesion_features([]), np.zeros(4))
+
+
+@pytest.mark.parametrize(("intercept", "told"), [(50.0, 0.9999), (-50.0, 0.0001), (0.0, 0.5)])
+def test_no_verdict_is_told_as_certain(intercept: float, told: float) -> None:
+    """However large the load: a logistic model gives neither 0 nor 1."""
+    ones, rate = (1.0,) * len(FEATURES), (0.0, 0.0, 0.1)
+    model = VerdictModel((0.0,) * 4, ones, (0.0,) * 4, intercept, 0.5, rate, rate, "nobody")
+    assert told_probability(np.zeros(4), model) == told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -131,7 +131,13 @@ def divided(slices: SliceSet, split: Split, fold: int = 0) -> tuple[SliceSet, ND
 
 
 def split_for(
-    slices: SliceSet, question: Question | None, unit: SplitUnit, protocol: Protocol, seed: int
+    slices: SliceSet,
+    question: Question | None,
+    unit: SplitUnit,
+    protocol: Protocol,
+    seed: int,
+    *,
+    sites: Mapping[str, str],
 ) -> tuple[Split | None, str]:
     """The split that ``mslesion train`` draws, or why none can be."""
     try:
@@ -141,6 +147,7 @@ def split_for(
             unit,
             seed=seed,
             shares=protocol.decision.split_shares,
+            sites=sites,
         )
     except CohortError as error:
         return None, error.told_reason

@@ -127,7 +127,7 @@ def gather(cohort: Cohort, request: AuditRequest) -> Material:
         slices = slices.where(slices.labels(question) != UNKNOWN)
     given = None if request.split is None else read_split(request.split, question)
     unit = SplitUnit.PATIENT if cohort.has_patient_names else SplitUnit.SLICE
-    drawn, why = split_for(slices, question, unit, protocol, seed)
+    drawn, why = split_for(slices, question, unit, protocol, seed, sites=cohort.sites)
     return Material(
         cohort=cohort,
         survey=survey_cohort(cohort),

@@ -83,11 +83,11 @@ def fences(values: NDArray[np.float64], measure: Measure) -> Fences | None:
     if values.size < LEAST_SCANS:
         return None
     scaled = [measure.scaled(float(value)) for value in values]
-    first, middle, third = (float(q) for q in np.percentile(scaled, (25, 50, 75)))
+    first, third = (float(q) for q in np.percentile(scaled, (25, 75)))
     reach = _REACH * (third - first)
     low, high = measure.unscaled(first - reach), measure.unscaled(third + reach)
-    quartiles = tuple(measure.unscaled(q) for q in (first, middle, third))
-    return Fences(low, (quartiles[0], quartiles[1], quartiles[2]), high)
+    lower, middle, upper = (float(q) for q in np.percentile(values, (25, 50, 75)))
+    return Fences(low, (lower, middle, upper), high)
 
 
 def outliers(rows: Sequence[Mapping[str, Any]]) -> list[tuple[Apart, ...]]:

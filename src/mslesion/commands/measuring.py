@@ -8,6 +8,7 @@ from typing import Any
 
 from mslesion.cohort.split import FrozenSplit
 from mslesion.commands.shared import Answer, inputs_of, look_log
+from mslesion.errors import CohortError
 from mslesion.evaluation.looks import (
     look_at_masks,
     warnings_of_looks,
@@ -108,6 +109,12 @@ def compare(
     if only_common:
         common = set.intersection(*({known.path for _, known in tool} for tool in pairs))
         pairs = [tuple(pair for pair in tool if pair[1].path in common) for tool in pairs]
+        if not common:
+            raise CohortError(
+                "has masks of no scan that the other tool has a mask of",
+                remedy="run both tools on the same scans",
+                file=first,
+            )
     with output_folder(output, *inputs_of(first, frozen), second, reference):
         log = look_log(frozen, output)
         if frozen is not None:

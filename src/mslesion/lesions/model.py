@@ -65,6 +65,11 @@ class LesionModel:
     verdict: VerdictModel | None = None
     sha256: str = ""
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether probabilities were fitted to people whom the networks had not seen."""
+        return self.voxel_calibration != Calibration()
+
 
 def save_lesion_model(model: LesionModel, path: Path) -> str:
     """Write a model as one safetensors file; gives its SHA-256.

@@ -36,13 +36,14 @@ class Layout(NamedTuple):
     """How a cohort lies in a folder: how that is recognised, and how it is read.
 
     A layout that ``lies_at_any_depth`` is found from the folder that was given, others also in the
-    one folder that this holds.
+    one folder that this holds. ``has_masks`` tells whether it has a place for lesion masks.
     """
 
     name: str
     recognise: Callable[[Path], bool]
     read: Callable[[Path], Cohort]
     lies_at_any_depth: bool = False
+    has_masks: bool = True
 
 
 LAYOUTS = (
@@ -51,7 +52,7 @@ LAYOUTS = (
     Layout("Kaggle", is_kaggle, read_kaggle),
     Layout("open_ms_data", is_open_ms_data, read_open_ms_data),
     Layout("folder of volumes", is_folder_of_volumes, read_folder_of_volumes),
-    Layout(DICOM, holds_dicom, read_dicom, lies_at_any_depth=True),
+    Layout(DICOM, holds_dicom, read_dicom, lies_at_any_depth=True, has_masks=False),
 )
 
 

@@ -80,14 +80,15 @@ def read_reference(path: Path) -> Reference:
     Raises:
         CohortError: there are no masks, or a cohort's tables contradict themselves.
     """
-    for layout in LAYOUTS if path.is_dir() else ():
-        for place in (path,) if layout.lies_at_any_depth else unpacked(path):
+    for layout in (one for one in LAYOUTS if one.has_masks and path.is_dir()):
+        for place in unpacked(path):
             if layout.recognise(place):
+                participants = _participants(place)
                 masks, unmasked = _scans_of_cohort(
-                    with_known_doubles(layout.read(place)).with_participants_joined()
+                    with_known_doubles(layout.read(place)).with_participants_joined(), participants
                 )
                 if masks:
-                    return Reference(place, masks, unmasked, _participants(place))
+                    return Reference(place, masks, unmasked, participants)
     participants = _participants(path)
     masks = tuple(
         MaskFile(m.person_id, m.name, m.path, m.key, participants.diagnosis(m.person_id))
@@ -107,15 +108,20 @@ def _participants(folder: Path) -> Participants:
     return read_participants(folder / "participants.tsv")
 
 
-def _scans_of_cohort(cohort: Cohort) -> tuple[tuple[MaskFile, ...], tuple[FileOfScan, ...]]:
-    """The scans of a cohort that have a lesion mask, and those that have none."""
+def _scans_of_cohort(
+    cohort: Cohort, participants: Participants
+) -> tuple[tuple[MaskFile, ...], tuple[FileOfScan, ...]]:
+    """The scans of a cohort that have a lesion mask, and those that have none.
+
+    A diagnosis that the layout does not tell is that of the people's table.
+    """
     scans: list[tuple[str, ScanFile]] = [(p.person_id, s) for p in cohort.people for s in p.scans]
     by_path = scan_keys([scan.image for _, scan in scans], cohort.root)
     keys = [key.called(scan.name) for key, (_, scan) in zip(by_path, scans, strict=True)]
     masks: list[MaskFile] = []
     unmasked: list[FileOfScan] = []
     for (person_id, scan), key in zip(scans, keys, strict=True):
-        diagnosis = cohort.diagnoses[person_id]
+        diagnosis = cohort.diagnoses[person_id] or participants.diagnosis(person_id)
         if scan.lesion_mask is None:
             unmasked.append(FileOfScan(person_id, scan.name, scan.image, key, diagnosis))
         else:

@@ -17,7 +17,7 @@ from mslesion.cohort.outliers import (
     known_values,
     outliers,
 )
-from mslesion.report.detection_wording import LIMITS, MM3, SPACE, millilitres, volume
+from mslesion.report.detection_wording import MM3, SPACE, limits, millilitres, reach, volume
 from mslesion.report.document import (
     Block,
     Callout,
@@ -136,7 +136,12 @@ def build_cohort_document(
             Section("spread", "How the scans are spread", _spread(done, apart)),
             Section("scans", "Every scan", (_table_of_scans(scans, apart),)),
             Section(
-                "run", "How it was made, and its limits", (_origin(summaries), Listing(LIMITS))
+                "run",
+                "How it was made, and its limits",
+                (
+                    _origin(summaries),
+                    Listing(limits(is_calibrated=summaries[0]["is_calibrated"])),
+                ),
             ),
         ),
     )
@@ -379,7 +384,10 @@ def _origin(summaries: Sequence[Mapping[str, Any]]) -> Table:
     rows = (
         ("detector", str(summary["model"])),
         ("SHA-256 of its weights", str(summary["weights_sha256"])),
-        ("lesions reach as far as", f"calibrated probability above {summary['threshold']:g}"),
+        (
+            "lesions reach as far as",
+            reach(summary["threshold"], is_calibrated=summary["is_calibrated"]),
+        ),
         ("and are counted if it is", f"somewhere above {summary['min_peak']:g}"),
         ("least lesion", f"{summary['min_lesion_mm3']:g}{MM3}"),
         ("software", f"mslesion {versions}"),

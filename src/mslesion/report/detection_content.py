@@ -62,7 +62,10 @@ def build_detection_document(detection: Detection) -> Document:
             Section(
                 "run",
                 "How it was made, and its limits",
-                (origin_table(detection), Listing(wording.LIMITS)),
+                (
+                    origin_table(detection),
+                    Listing(wording.limits(is_calibrated=detection.detector.is_calibrated)),
+                ),
             ),
             Section("cite", "How to cite", citation()),
         ),

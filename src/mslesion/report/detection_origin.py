@@ -7,7 +7,7 @@ import shlex
 from mslesion import __version__
 from mslesion.detection import Detection
 from mslesion.lesions.released import released_sha256
-from mslesion.report.detection_wording import MM3, SPACE
+from mslesion.report.detection_wording import MM3, SPACE, reach
 from mslesion.report.document import (
     Aside,
     Block,
@@ -90,7 +90,10 @@ def origin_table(detection: Detection) -> Table:
         ("detector", detector.name),
         ("SHA-256 of its weights", detector.weights_sha256),
         ("learnt from this very scan", "yes" if detection.seen_in_training else "no"),
-        ("lesions reach as far as", f"calibrated probability above {detector.threshold:g}"),
+        (
+            "lesions reach as far as",
+            reach(detector.threshold, is_calibrated=detector.is_calibrated),
+        ),
         ("and are counted if it is", f"somewhere above {detector.peak:g}"),
         ("least lesion", f"{detector.least_mm3:g}{MM3}"),
         ("lesions are", "26-connected: voxels that share a face, an edge or a corner"),

@@ -13,12 +13,12 @@ from mslesion.scan import Scan
 SPACE = "\N{NO-BREAK SPACE}"
 MM3 = f"{SPACE}mm\N{SUPERSCRIPT THREE}"
 
-LIMITS = (
+_LIMITS = (
     "Research use only: this is no medical device, and nothing here is a diagnosis.",
     "Lesions are found, missed and marked wrongly. Look at every outline before using a number.",
     (
-        "The detector was trained on few real scans and many simulated ones; on a scanner it never "
-        "saw it may do better or worse."
+        "The detector knows the scanners and the experts that it learnt from; on others it may do "
+        "better or worse."
     ),
     (
         "It marks bright spots in FLAIR images that look like lesions of multiple sclerosis. It "
@@ -26,10 +26,14 @@ LIMITS = (
         "strokes) may be marked too."
     ),
     "It was not made for children, for images after a contrast agent, or for T1w and T2w images.",
-    (
-        "Probabilities were calibrated on people it was not trained on; they hold for scans like "
-        "theirs."
-    ),
+)
+_CALIBRATED = (
+    "Probabilities were calibrated on people it was not trained on; they hold for scans like "
+    "theirs."
+)
+_NOT_CALIBRATED = (
+    "Its probabilities were not calibrated: of ten places with a probability of 0.8, more or fewer "
+    "than eight may be lesion, and so may ranges that follow from them be too narrow."
 )
 
 SIDES = "the patient's right is on the left"
@@ -103,7 +107,7 @@ QUALITY_EXPLAINED = (
 )
 
 UNCERTAINTY = (
-    "The ranges hold 95 % of what the calibrated probabilities leave plausible: each candidate "
+    "The ranges hold 95 % of what the probabilities leave plausible: each candidate "
     "is a lesion as often as its highest probability says, and reaches further in one draw and "
     "less far in another; candidates of one scan err together in part. They cover whether spots "
     "are lesions and where their borders lie. They do not cover lesions that left no trace in the "
@@ -120,6 +124,17 @@ SLICES = Caption(
     "Look at those slices. Do not go by the paper's CNN: on people it never saw it does no "
     "better than the height of a slice alone.",
 )
+
+
+def limits(*, is_calibrated: bool) -> tuple[str, ...]:
+    """What a detection is not, and does not know."""
+    return *_LIMITS, _CALIBRATED if is_calibrated else _NOT_CALIBRATED
+
+
+def reach(threshold: float, *, is_calibrated: bool) -> str:
+    """How far lesions reach."""
+    kind = "calibrated probability" if is_calibrated else "probability, not calibrated,"
+    return f"{kind} above {threshold:g}"
 
 
 def sides(scan: Scan) -> str:

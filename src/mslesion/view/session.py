@@ -127,7 +127,10 @@ class Session:
                 raise ResultsError(
                     "cannot be read", remedy="reload the page", file=listed.files.summary
                 ) from error
-            opened = self._opened.pop(key, None) or open_scan(listed, self._finder)
+            opened = self._opened.pop(key, None)
+            # An image that was not found is looked for again: it may be there by now.
+            if opened is None or opened.scan is None:
+                opened = open_scan(listed, self._finder)
             self._opened[key] = opened
             while len(self._opened) > _KEPT_OPEN:
                 self._opened.popitem(last=False)
@@ -150,11 +153,19 @@ def _row(scan: ListedScan) -> dict[str, Any]:
 
 
 def _progress(scan: ListedScan) -> Mapping[str, Any] | None:
-    """How far a review is, by its sidecar; None where there is none."""
-    counted = read_json_object(scan.files.review.sidecar).get("Review")
+    """How far a review is, by its sidecar; None where there is none.
+
+    ``is_earlier`` says that it is of an earlier detection of the scan.
+    """
+    sidecar = read_json_object(scan.files.review.sidecar)
+    counted, written = sidecar.get("Review"), scan.summary.get("files")
     if not isinstance(counted, dict):
         return None
-    return {decision.value: counted.get(decision.value) for decision in Decision}
+    mask_sha256 = written.get(scan.files.mask.name) if isinstance(written, dict) else None
+    return {
+        "is_earlier": sidecar.get("AutomaticMaskSHA256") != mask_sha256,
+        **{decision.value: counted.get(decision.value) for decision in Decision},
+    }
 
 
 def _review(review: Review) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mslesion import __version__
-from mslesion.detection import Detection
+from mslesion.detection import Detection, probability_explained
 from mslesion.errors import MslesionError
 from mslesion.lesions.findings import Lesion, SliceFinding
 from mslesion.read.detections import DetectionFiles
@@ -157,5 +157,5 @@ def _sidecars(detection: Detection, source_uri: str) -> tuple[dict[str, Any], di
         "MinimumLesionVolumeUnits": "mm3",
         "Connectivity": 26,
     }
-    probability = {"Description": "Calibrated probability of lesion", **about}
+    probability = {"Description": probability_explained(detector), **about}
     return mask, probability

@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mslesion.audit.checks import splits
+from dicom_files import Volume, classic, write_series
+from mslesion.audit.checks import isolation, site, splits
 from mslesion.audit.checks.isolation import changed_pieces
 from mslesion.audit.finding import Outcome
 from mslesion.audit.given_split import read_split
+from mslesion.audit.probes import header
 from mslesion.audit.run import AuditReport, AuditRequest, audit, gather
-from mslesion.evaluation.predictions import Question
-from mslesion.read import read_cohort
+from mslesion.cohort.people import ScanFile
+from mslesion.evaluation.predictions import Question, SplitUnit
+from mslesion.paper.questions import draw_slice_split
+from mslesion.read import load, read_cohort
 
 TOOLS = Path(__file__).parents[3] / "tools"
 
@@ -87,6 +91,63 @@ def test_a_clean_cohort_raises_no_alarm(audited) -> None:
     assert failed(report) == []
     assert report.of("site confound").outcome is Outcome.NOT_APPLICABLE
     assert report.count(Outcome.PASS) >= 9
+
+
+def test_the_split_that_training_draws_is_looked_at(planted: ModuleType, tmp_path: Path) -> None:
+    """Of a cohort of two sites, which the split is divided by."""
+    cohort = read_cohort(planted.plant("clean", tmp_path, 0).cohort)
+    people = (replace(p, site="AB"[n % 3 == 0]) for n, p in enumerate(cohort.people))
+    material = gather(replace(cohort, people=tuple(people)), AuditRequest())
+    assert material.question is not None
+    assert material.split is not None
+    drawn = draw_slice_split(
+        material.slices,
+        material.question,
+        SplitUnit.PATIENT,
+        seed=material.seed,
+        shares=material.protocol.decision.split_shares,
+        sites=material.cohort.sites,
+    )
+    assert material.split.sha256 == drawn.sha256
+
+
+def test_a_scan_that_was_set_aside_does_not_end_the_audit(
+    planted: ModuleType, tmp_path: Path
+) -> None:
+    """Somebody who is tested has a second scan that is cut short: the fits are audited without."""
+    cohort = read_cohort(planted.plant("clean", tmp_path, 0).cohort)
+    damaged = ScanFile("damaged", tmp_path / "damaged.nii.gz")
+    damaged.image.write_bytes(cohort.people[0].scans[0].image.read_bytes()[:5000])
+    people = (replace(p, scans=(*p.scans, replace(damaged))) for p in cohort.people[:1])
+    material = gather(replace(cohort, people=(*people, *cohort.people[1:])), AuditRequest())
+    tested = frozenset({cohort.people[0].person_id})
+    assert [scan.image for scan in material.survey.scans].count(damaged.image) == 0
+    assert (
+        isolation._cut_distorted(material, tested).scan_name.size == material.slices.scan_name.size
+    )
+
+
+def test_a_dicom_series_has_no_file_whose_size_could_tell(tmp_path: Path) -> None:
+    """Its spacing and matrix are facts; the bytes and ending of one file are not."""
+    rng = np.random.default_rng(0)
+    voxels = rng.integers(0, 900, (20, 24, 9)).astype(np.uint16)
+    write_series(classic(Volume(voxels, np.diag([-0.9, -1.1, 5.0, 1.0]))), tmp_path)
+    (person,) = read_cohort(tmp_path).people
+    (scan_file,) = person.scans
+    seen = SimpleNamespace(scan=load(scan_file).scan, scan_file=scan_file)
+    facts = header.facts(seen)
+    assert facts["mended"] == 0
+    assert "bytes" not in facts
+
+
+def test_a_column_that_tells_of_nobody_is_no_site(tmp_path: Path) -> None:
+    """All of 'site' is n/a: the scanners of the sidecars are looked at."""
+    (tmp_path / "participants.tsv").write_text("participant_id\tsite\nsub-1\tn/a\n")
+    anat = tmp_path / "sub-1" / "anat"
+    anat.mkdir(parents=True)
+    (anat / "sub-1_FLAIR.json").write_text('{"Manufacturer": "Maker"}')
+    person = SimpleNamespace(person_id="sub-1", image=anat / "sub-1_FLAIR.nii.gz")
+    assert site._sites(tmp_path, [person]) == ("scanner", ["Maker"])
 
 
 def test_faults_of_the_split_are_found(planted: ModuleType, tmp_path: Path) -> None:

@@ -65,3 +65,10 @@ def test_without_any_value_nothing_lies_apart() -> None:
     """No scan, or none with a value, gives no outlier and no error."""
     assert outliers([]) == []
     assert outliers(_rows("lesion_count", [None] * 9)) == [()] * 9
+
+
+def test_the_median_between_two_scans_is_the_plain_one() -> None:
+    """Fences are logarithmic; a median of 3 and 9 ml is 6 ml, wherever it is told."""
+    found = fences(np.array([0.5, 1, 2, 3, 9, 12, 20, 30]), VOLUME)
+    assert found is not None
+    assert found.quartiles == pytest.approx([1.75, 6, 14])

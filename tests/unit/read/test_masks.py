@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mslesion.cohort.people import Diagnosis
 from mslesion.cohort.split import Fold, FrozenSplit, Split
 from mslesion.errors import CohortError
 from mslesion.evaluation.predictions import SplitUnit
@@ -219,3 +220,19 @@ def test_a_folder_without_masks_is_refused(tmp_path: Path) -> None:
         find_masks(tmp_path)
     with pytest.raises(CohortError, match="does not exist"):
         find_masks(tmp_path / "absent")
+
+
+def test_a_dicom_object_beside_the_masks_hides_none_of_them(tmp_path: Path) -> None:
+    """An expert's segmentation object in the folder of the masks: they are read all the same."""
+    folder_of(tmp_path, "sub-01_label-L_mask.nii.gz", "sub-02_label-L_mask.nii.gz")
+    (tmp_path / "expert.dcm").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    assert [mask.person_id for mask in read_reference(tmp_path).masks] == ["sub-01", "sub-02"]
+
+
+def test_the_table_of_people_tells_the_diagnosis_in_a_folder_of_volumes(tmp_path: Path) -> None:
+    """With the scans beside their masks as without them."""
+    folder_of(tmp_path, *(f"p{n}_{end}.nii.gz" for n in (1, 2) for end in ("FLAIR", "lesions")))
+    table = "participant_id\tgroup\np1\tMS\np2\tcontrol\n"
+    (tmp_path / "participants.tsv").write_text(table)
+    with_scans = read_reference(tmp_path)
+    assert [mask.diagnosis for mask in with_scans.masks] == [Diagnosis.MS, Diagnosis.CONTROL]

@@ -20,7 +20,7 @@ from mslesion.report.page import render
 
 SUMMARY = {
     "model": "default", "weights_sha256": "ab" * 32, "threshold": 0.25, "min_peak": 0.5,
-    "min_lesion_mm3": 10.0, "version": "1.2.3",
+    "min_lesion_mm3": 10.0, "is_calibrated": True, "version": "1.2.3",
 }  # fmt: skip
 
 

@@ -305,11 +305,27 @@ def test_where_it_comes_from_is_told_in_full(page):
 
 
 @pytest.mark.parametrize(
-    "limit", ["Research use only", "few real scans", "other diseases", "children", "contrast agent"]
+    "limit",
+    [
+        "Research use only",
+        "the experts that it learnt from",
+        "other diseases",
+        "children",
+        "contrast agent",
+    ],
 )
 def test_the_limits_are_named(page, limit):
     """What the detector was not made for stands on the page."""
     assert limit in page.text
+
+
+def test_an_uncalibrated_detector_is_said_to_be_none():
+    """One trained with --folds 0: nothing on the page calls its probabilities calibrated."""
+    detector = dataclasses.replace(detect_by_hand(FIVE).detector, is_calibrated=False)
+    told = Page(detection_report(dataclasses.replace(detect_by_hand(FIVE), detector=detector)))
+    assert "probability, not calibrated, above 0.45" in told.text
+    assert "were not calibrated" in told.text
+    assert "calibrated probability" not in told.text
 
 
 def test_a_hostile_name_does_nothing():

@@ -54,6 +54,14 @@ def test_an_accepted_lesion_is_in_the_reviewed_mask_and_a_rejected_one_is_not(
         "is_complete": True,
     }  # fmt: skip
     assert {name: file_sha256(output / name) for name in automatic} == automatic
+    with client_on(output) as client:
+        assert client.progress("sub-1") == {
+            "is_earlier": False, "accepted": 1, "rejected": 1, "undecided": 0,
+        }  # fmt: skip
+        summary = json.loads(files.summary.read_text())
+        summary["files"][files.mask.name] = "0" * 64
+        files.summary.write_text(json.dumps(summary))
+        assert client.progress("sub-1")["is_earlier"]
     new = {path.name for path in output.iterdir()} - set(automatic)
     assert new == {path.name for path in files.review.all}
 
@@ -65,7 +73,9 @@ def test_a_review_is_resumed_by_another_viewer_and_says_what_is_undecided(output
         assert client.save(scan_id, {2: "rejected"}, "").status == 200
     with client_on(output) as client:
         listed = {scan["name"]: scan for scan in client.get("/api/scans").value["scans"]}
-        assert listed["sub-1"]["reviewed"] == {"accepted": 0, "rejected": 1, "undecided": 1}
+        assert listed["sub-1"]["reviewed"] == {
+            "is_earlier": False, "accepted": 0, "rejected": 1, "undecided": 1,
+        }  # fmt: skip
         assert listed["sub-2"]["reviewed"] is None
         review = _review(client, scan_id)
         assert (review["state"], review["problem"]) == ("resumed", None)

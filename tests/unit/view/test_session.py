@@ -74,6 +74,18 @@ def test_a_scan_that_is_not_found_or_has_changed_is_told_and_not_shown(
         assert "has changed since" in detail["problems"][0]
 
 
+def test_a_scan_that_is_put_where_it_was_asked_for_is_found(output: Path, scans: Path) -> None:
+    """After the page has said that it is missing, in the same run of the viewer."""
+    moved = scans.rename(scans.parent / "away")
+    scans.mkdir()
+    with client_on(output, scans=[scans]) as client:
+        scan_id = client.scan_ids()["sub-1"]
+        assert not client.get(f"/api/scans/{scan_id}").value["has_scan"]
+        shutil.copytree(moved, scans, dirs_exist_ok=True)
+        assert client.get(f"/api/scans/{scan_id}").value["has_scan"]
+        assert client.get(f"/api/scans/{scan_id}/scan.nii").status == 200
+
+
 def test_what_changes_while_the_viewer_runs_is_seen(output: Path, scans: Path) -> None:
     """A scan that is replaced is not taken for what it was; one that comes later is found."""
     finder = sources.SourceFinder(output, [scans])

@@ -28,6 +28,7 @@ from mslesion.detection import Detection
 from mslesion.errors import UsageError
 from mslesion.read import load, read_cohort
 from mslesion.read.detections import DetectionFiles
+from mslesion.read.dicom.stream import quiet_pydicom
 from mslesion.write.nifti import write_nifti
 
 SHAPE = (20, 24, 9)
@@ -125,6 +126,35 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
             assert data.PatientIdentityRemoved == "YES"
             assert "UIDs of the source retained" in data.DeidentificationMethod
         assert PERSON["InstitutionName"] not in told
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "told"),
+    [
+        ("PatientSex", "U", ""),
+        ("PatientSex", "m", "M"),
+        ("PatientBirthDate", "1960", ""),
+        ("PatientBirthDate", "anonymous", ""),
+        ("StudyDate", "00000000", ""),
+        ("StudyTime", "later", ""),
+    ],
+)
+def test_values_that_the_standard_forbids_are_left_empty(
+    tag: str, value: str, told: str, tmp_path: Path
+) -> None:
+    """As archives hold them: the objects are written, and say nothing of it."""
+    import pydicom
+
+    with quiet_pydicom():
+        files = classic(_volume())
+        for data in files:
+            setattr(data, tag, value)
+        write_series(files, tmp_path / "in")
+    scan_file = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan_file).scan, scan_file.name, boxes=TWO)
+    found.save(tmp_path / "out", dicom_seg=True, keep_patient=True)
+    for path in DetectionFiles(tmp_path / "out", found.name).dicom:
+        assert str(pydicom.dcmread(path).get(tag) or "") == told
 
 
 def test_objects_refer_to_the_images_whatever_their_uids_and_frames(tmp_path: Path) -> None:

@@ -83,9 +83,7 @@ def _slice_part(material: Material) -> tuple[SliceSet, NDArray[np.str_]] | None:
     """The slice split of the same slices; None where it is the one that is audited."""
     if material.split is None or material.split.unit is SplitUnit.SLICE:
         return None
-    split, _ = split_for(
-        material.slices, material.question, SplitUnit.SLICE, material.protocol, material.seed
-    )
+    split, _ = _drawn(material, SplitUnit.SLICE)
     return None if split is None else divided(material.slices, split)
 
 
@@ -200,7 +198,18 @@ def _told_gap(area: Estimate, told: str, shown: Mapping[str, Any], *, is_audited
 def _split_of(material: Material, unit: SplitUnit) -> tuple[Split | None, str]:
     if material.split is not None and material.split.unit is unit:
         return material.split, ""
-    return split_for(material.slices, material.question, unit, material.protocol, material.seed)
+    return _drawn(material, unit)
+
+
+def _drawn(material: Material, unit: SplitUnit) -> tuple[Split | None, str]:
+    return split_for(
+        material.slices,
+        material.question,
+        unit,
+        material.protocol,
+        material.seed,
+        sites=material.cohort.sites,
+    )
 
 
 def _run(material: Material, split: Split, unit: SplitUnit) -> Predictions:

@@ -120,22 +120,28 @@ def _fit_with(name: str, protocol: Protocol, seed: int) -> FitEverything:
 def _cut_distorted(material: Material, on_test: frozenset[str]) -> SliceSet:
     """The slices of the cohort when the scans of these people hold other voxels."""
     with TemporaryDirectory(prefix="mslesion-audit-") as folder:
-        cohort = _with_distorted(material.cohort, on_test, Path(folder), material.seed)
+        cohort = _with_distorted(material, on_test, Path(folder))
         cut = cut_cohort(cohort, material.protocol.slices)
     return cut.slices.where(np.isin(cut.slices.scan_name, np.unique(material.slices.scan_name)))
 
 
-def _with_distorted(cohort: Cohort, on_test: frozenset[str], folder: Path, seed: int) -> Cohort:
+def _with_distorted(material: Material, on_test: frozenset[str], folder: Path) -> Cohort:
+    """The cohort with other voxels in the scans of these people, those apart that are set aside."""
+    usable = {scan.image for scan in material.survey.scans}
     people = []
-    for place, person in enumerate(cohort.people):
+    for place, person in enumerate(material.cohort.people):
         scans = person.scans
         if person.person_id in on_test:
             scans = tuple(
-                _distorted(scan, folder / f"{place}-{number}.nii.gz", [seed, place, number])
+                _distorted(
+                    scan, folder / f"{place}-{number}.nii.gz", [material.seed, place, number]
+                )
+                if scan.image in usable
+                else scan
                 for number, scan in enumerate(scans)
             )
         people.append(replace(person, scans=scans))
-    return replace(cohort, people=tuple(people))
+    return replace(material.cohort, people=tuple(people))
 
 
 def _distorted(scan_file: ScanFile, path: Path, seed: list[int]) -> ScanFile:

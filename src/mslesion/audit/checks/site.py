@@ -68,12 +68,10 @@ def site_confound(material: Material) -> Finding:
 def _sites(root: Path, people: Sequence[SurveyedScan]) -> tuple[str, list[str]]:
     """What names a site, and each person's; empty where it is not known."""
     table = _participants(root / "participants.tsv")
-    columns = {name for row in table.values() for name in row}
     for column in _COLUMNS:
-        if column in columns:
-            return f"'{column}'", [
-                _clean(table.get(p.person_id, {}).get(column, "")) for p in people
-            ]
+        known = [_clean(table.get(p.person_id, {}).get(column, "")) for p in people]
+        if any(known):
+            return f"'{column}'", known
     records = [sidecar(person.image) for person in people]
     named = [
         " ".join(str(record[key]) for key in _SIDECAR if _clean(str(record.get(key, ""))))

@@ -9,6 +9,7 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
 from mslesion.audit.probes.shortcut import Facts, Seen, Shortcut, numbers
+from mslesion.read.dicom.address import is_address
 
 _FIELDS = (
     "datatype",
@@ -22,18 +23,22 @@ _FIELDS = (
 
 
 def facts(seen: Seen) -> Facts:
-    """Voxel sizes, matrix, storage order, size and kind of the file, and what its header says."""
+    """Voxel sizes, matrix, storage order, size and kind of the file, and what its header says.
+
+    A DICOM series has no file of its own: of the last three nothing is told.
+    """
     grid = seen.scan.stored_grid
     path = seen.scan_file.image
-    return {
+    found: Facts = {
         **numbers("spacing mm", np.round(grid.spacing_mm, 3)),
         **numbers("matrix", grid.shape),
         "axes": grid.axis_codes,
-        "bytes": float(path.stat().st_size),
-        "ending": "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix,
         "mended": float(len(seen.scan.history)),
-        **_fields(seen),
     }
+    if is_address(path):
+        return found
+    ending = "".join(path.suffixes[-2:]).lower() if path.suffix == ".gz" else path.suffix
+    return {**found, "bytes": float(path.stat().st_size), "ending": ending, **_fields(seen)}
 
 
 def _fields(seen: Seen) -> Facts:

@@ -32,6 +32,8 @@ _MOST_AROUND_FRAME, _MOST_OFFSETS = 2**13, 2**16
 """Bytes that compressed frames may have beyond twice their values: headers, a table of offsets."""
 
 _PIXEL_DATA, _FLOAT_DATA, _DOUBLE_DATA = 0x7FE00010, 0x7FE00008, 0x7FE00009
+_GROUP_LENGTH, _OFFSETS, _OFFSET_LENGTHS = 0x7FE00000, 0x7FE00001, 0x7FE00002
+_BEFORE_PIXELS = (_GROUP_LENGTH, _OFFSETS, _OFFSET_LENGTHS)
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,29 @@ def pixel_layout(header: Any, opened: DataSet, frame_count: int) -> PixelLayout:
 
 
 def _pixel_element(stream: BinaryIO, transfer_syntax: str) -> tuple[int, int, int]:
-    """Tag, length and place of the value of the element at which reading the header stopped."""
-    is_big = transfer_syntax == EXPLICIT_BIG_ENDIAN
-    order: Any = "big" if is_big else "little"
+    """Tag, length and place of the value of the voxels, where reading the header stopped.
+
+    What may stand before them in their group is passed over.
+    """
+    for _ in _BEFORE_PIXELS:
+        tag, length, place = _element(stream, transfer_syntax)
+        if tag not in _BEFORE_PIXELS:
+            return tag, length, place
+        stream.seek(place + length)
+    return _element(stream, transfer_syntax)
+
+
+def _element(stream: BinaryIO, transfer_syntax: str) -> tuple[int, int, int]:
+    """Tag, length and place of the value of the next element (PS3.5, section 7.1)."""
+    order: Any = "big" if transfer_syntax == EXPLICIT_BIG_ENDIAN else "little"
     head = stream.read(8)
     if len(head) < 8:
         return 0, 0, 0
     tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
     if transfer_syntax == IMPLICIT_LITTLE_ENDIAN:
         return tag, int.from_bytes(head[4:8], order), stream.tell()
+    if tag == _GROUP_LENGTH:  # of type UL, which has a short head
+        return tag, int.from_bytes(head[6:8], order), stream.tell()
     return tag, int.from_bytes(stream.read(4), order), stream.tell()
 
 

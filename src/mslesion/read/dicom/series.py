@@ -82,12 +82,22 @@ def begins_as_dicom(path: Path) -> bool:
 
 
 def files_below(root: Path) -> Iterator[Path]:
-    """Every regular file at or below ``root``, hidden ones apart, in the order of their paths."""
+    """Every regular file at or below ``root``, hidden ones apart, in the order of their paths.
+
+    Links are followed, and each folder is passed once, for one may lead back to another above it.
+    """
     if root.is_file():
         yield root
         return
-    for folder, folders, names in os.walk(root, onerror=_raise):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    passed = {os.path.realpath(root)}
+    for folder, folders, names in os.walk(root, onerror=_raise, followlinks=True):
+        new = []
+        for name in sorted(name for name in folders if not name.startswith(".")):
+            real = os.path.realpath(Path(folder, name))
+            if real not in passed:
+                passed.add(real)
+                new.append(name)
+        folders[:] = new
         for name in sorted(names):
             path = Path(folder, name)
             if not name.startswith(".") and path.is_file():

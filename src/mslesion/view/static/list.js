@@ -56,7 +56,8 @@ function order(a, b) {
   return sorting.isDown ? -sign : sign;
 }
 
-const undecided = (scan) => (scan.reviewed ? scan.reviewed.undecided : scan.lesion_count);
+const isBegun = (scan) => scan.reviewed && !scan.reviewed.is_earlier;
+const undecided = (scan) => (isBegun(scan) ? scan.reviewed.undecided : scan.lesion_count);
 
 function row(scan) {
   const link = element("a", { href: `#${scan.id}`, text: scan.name });
@@ -92,6 +93,7 @@ function progress(scan) {
   const { reviewed } = scan;
   if (scan.lesion_count === 0) return element("span", { class: "quiet", text: "no lesions" });
   if (!reviewed) return element("span", { class: "quiet", text: "not begun" });
+  if (!isBegun(scan)) return element("span", { class: "quiet", text: "of an earlier detection" });
   const told = `✓ ${reviewed.accepted}  ✗ ${reviewed.rejected}`;
   return reviewed.undecided === 0
     ? element("span", { class: "flag good", text: `done: ${told}` })

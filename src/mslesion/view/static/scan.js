@@ -28,7 +28,7 @@ export async function showScan(id) {
   [detail, review, chosen, problems, rows] = [null, null, null, [], new Map()];
   byId("loading").textContent = "Loading…";
   byId("loading").hidden = false;
-  byId("lesion-rows").replaceChildren();
+  clearFacts();
   byId("scan").dataset.state = "loading";
   try {
     detail = await getJson(`/api/scans/${id}`, signal);
@@ -47,7 +47,6 @@ export async function showScan(id) {
     problems = [...problems, error.message];
     byId("scan").dataset.state = "failed";
     byId("loading").textContent = detail ? "Nothing to be drawn" : "This scan cannot be shown";
-    if (!detail) byId("scan-name").textContent = "";
     drawNotices();
     drawCounts();
   }
@@ -77,6 +76,15 @@ export async function leaveScan() {
 export const isUnsaved = () => Boolean(review?.isUnsaved);
 
 // --- drawing the page ------------------------------------------------------------------------
+
+/** Nothing of the scan before may be taken for the one that is loaded, or cannot be. */
+function clearFacts() {
+  document.title = "mslesion view";
+  byId("scan-name").textContent = "";
+  byId("scan-facts").textContent = "";
+  byId("lesion-rows").replaceChildren();
+  byId("no-lesions").hidden = true;
+}
 
 function drawFacts() {
   document.title = `${detail.name} – mslesion view`;

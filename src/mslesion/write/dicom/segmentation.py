@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mslesion import __version__
-from mslesion.detection import Detection
+from mslesion.detection import Detection, probability_explained
 from mslesion.write.dicom.identity import Uids, settle
 from mslesion.write.dicom.source import SourceImages
 
@@ -40,7 +40,7 @@ def probability_object(detection: Detection, source: SourceImages, uids: Uids) -
         detection, source, uids, "probability", detection.probability,
         instance_number=2, segmentation_type="FRACTIONAL", fractional_type="PROBABILITY",
         max_fractional_value=255, content_label="PROBABILITY",
-        content_description="Calibrated probability of lesion",
+        content_description=probability_explained(detection.detector),
     )  # fmt: skip
 
 

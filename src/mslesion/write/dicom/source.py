@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -157,10 +157,29 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
 def _in_utf_8(header: Any) -> None:
     """Text as it reads, in the one charset of new objects, whatever the source is in."""
     for name in _EMPTY_UNLESS_KEPT:  # as text: names remember the bytes that they were read from
-        setattr(header, name, str(header.get(name) or ""))
+        setattr(header, name, _allowed(name, str(header.get(name) or "")))
     if header.get("IssuerOfPatientID"):
         header.IssuerOfPatientID = str(header.IssuerOfPatientID)
     header.SpecificCharacterSet = "ISO_IR 192"
+
+
+def _allowed(name: str, text: str) -> str:
+    """What a new object may say; empty, as the standard lets it be, for a value that it forbids."""
+    from pydicom.valuerep import DA, TM
+
+    read_as: dict[str, Callable[[str], Any]] = {
+        "PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM, "PatientSex": _sex,
+    }  # fmt: skip
+    if name not in read_as:
+        return text
+    try:
+        return str(read_as[name](text) or "")
+    except ValueError:
+        return ""
+
+
+def _sex(text: str) -> str:
+    return text.upper() if text.upper() in {"M", "F", "O"} else ""
 
 
 def _keep_only(data: Any, keywords: tuple[str, ...]) -> None:
