@@ -46,6 +46,12 @@ class Grid:
         return _as_sure(x), _as_sure(y), _as_sure(z)
 
     @property
+    def pixel_area_mm2(self) -> float:
+        """Area of one voxel in an axial slice, also on a sheared grid, to six digits."""
+        x_axis, y_axis = self.affine_vox_to_ras[:3, 0], self.affine_vox_to_ras[:3, 1]
+        return _as_sure(float(np.linalg.norm(np.cross(x_axis, y_axis))))
+
+    @property
     def voxel_volume_mm3(self) -> float:
         """Volume of one voxel, also on a sheared grid, to six digits."""
         return _as_sure(abs(np.linalg.det(self.affine_vox_to_ras[:3, :3])))

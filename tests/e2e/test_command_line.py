@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 
 from mslesion.cli import COMMANDS, main
 from mslesion.cli.command import say
+from mslesion.read import masks
 from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([5.0, 5.0, 6.0, 1.0])
@@ -374,3 +376,21 @@ def test_names_that_a_terminal_cannot_show_do_not_end_the_work(
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
     say("report: \u65e5\u672c_report.html, \xe9")
     assert raw.getvalue().decode("latin-1") == "report: \\u65e5\\u672c_report.html, \xe9\n"
+
+
+def test_what_the_system_forbids_is_no_bug_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder without rights among the masks, and a path that is too long: one line, code 4."""
+    arguments = ["evaluate", str(tmp_path), str(tmp_path), "--output", str(tmp_path / "out")]
+
+    def forbidden(folder: Path) -> list[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "lost+found"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(masks, "entries", forbidden)
+        assert main(arguments) == 4
+    line = f"UNREADABLE: {tmp_path / 'lost+found'}: cannot be used (Permission denied)"
+    assert capsys.readouterr().err.startswith(line)
+    assert main(["view", str(tmp_path / ("x" * 300))]) == 4
+    assert "File name too long" in capsys.readouterr().err

@@ -643,6 +643,38 @@ def test_a_single_scan_ends_what_is_told_of_all(scans: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("fake")
+def test_a_dicom_object_under_a_nifti_name_costs_itself_alone(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is no MR image, between two scans: named, and the others are done."""
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for name in "ac":
+        shutil.copy(scans / "p1_FLAIR.nii.gz", mixed / f"{name}_FLAIR.nii.gz")
+    (mixed / "b_FLAIR.nii.gz").write_bytes(bytes(128) + b"DICM" + bytes(64))
+    assert _detect(mixed, tmp_path / "out") == 3
+    assert "UNREADABLE: " in capsys.readouterr().err
+    told = {one["scan"]: one["status"] for one in _run(tmp_path / "out")["scans"]}
+    assert told == {"a": "done", "b": "set aside", "c": "done"}
+
+
+@pytest.mark.usefixtures("fake")
+def test_where_nobody_reads_standard_error_the_work_goes_on(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after '2>&1 | head -1': a refusal is told to nobody, and the run ends as it should."""
+    data = shutil.copytree(cohort, tmp_path / "data")
+    shutil.rmtree(data / "sub-02" / "anat")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w", buffering=1) as unread:
+        monkeypatch.setattr(sys, "stderr", unread)
+        assert _detect(data, tmp_path / "out") == 3
+        assert sys.stderr is unread
+    assert _run(tmp_path / "out")["set_aside"] == 1
+
+
+@pytest.mark.usefixtures("fake")
 def test_a_forbidden_folder_sets_its_participant_aside_by_name(
     cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -483,6 +483,13 @@ def _polyglot(prefix: bytes, suffix: bytes) -> Callable[[bytes], bytes]:
 CATALOGUE = (
     Row("as it should be", _save),
     Row("nested folders, DICOMDIR, other objects, other files", _messy),
+    Row("pixels as large as nothing is", _each(_set(PixelSpacing=["1e200", "1e200"])),
+        "does not say where the voxels lie", code="GEOMETRY"),
+    Row("pixels of no size", _each(_set(PixelSpacing=["1e-320", "1e-320"])),
+        "does not say where the voxels lie", code="GEOMETRY"),
+    Row("1000 km from the scanner",
+        _each(lambda data, n: setattr(data, "ImagePositionPatient", ["1e9", "0", str(5.0 * n)])),
+        "does not say where the voxels lie", code="GEOMETRY"),
     Row("missing slice", _without(4), "lacks 1 slice between slices 4 and 5 of 9, by place: a gap "
         "of 10.00 mm where others are 5.00 mm", code="GEOMETRY"),
     Row("three missing slices", _without(4, 5, 6), "lacks 3 slices", code="GEOMETRY"),

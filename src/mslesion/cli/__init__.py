@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that help comes at once.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -18,7 +19,7 @@ from mslesion.cli.bids_app import BIDS_APP, is_bids_app_call
 from mslesion.cli.card import CARD
 from mslesion.cli.claims import CLAIMS
 from mslesion.cli.classifiers import PREDICT, TRAIN
-from mslesion.cli.command import positive, seed
+from mslesion.cli.command import heard_or_not, positive, seed
 from mslesion.cli.detect import DETECT
 from mslesion.cli.detectors import EVALUATE_DETECTOR, TRAIN_DETECTOR
 from mslesion.cli.evaluate import COMPARE, EVALUATE
@@ -28,7 +29,7 @@ from mslesion.cli.simulate import SIMULATE
 from mslesion.cli.split import SPLIT
 from mslesion.cli.study import STUDY
 from mslesion.cli.view import VIEW
-from mslesion.errors import MslesionError, UnforeseenError, UsageError
+from mslesion.errors import MslesionError, UnforeseenError, UnreadableFileError, UsageError
 
 EXIT_SOME_REFUSED = 3
 EXIT_INTERRUPTED = 130
@@ -49,6 +50,11 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit code says what happened (docs/reference/exit-codes.md)."""
     wants_traceback = "--debug" in (sys.argv if arguments is None else arguments)
+    with heard_or_not():
+        return _run_and_tell(arguments, wants_traceback=wants_traceback)
+
+
+def _run_and_tell(arguments: Sequence[str] | None, *, wants_traceback: bool) -> int:
     try:
         return _run(arguments)
     except MslesionError as error:
@@ -64,8 +70,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence names the bug as ours
         if wants_traceback:
             traceback.print_exc()
-        _complain(str(UnforeseenError.of(error)))
-        return UnforeseenError.exit_code
+        told = _forbidden(error) or UnforeseenError.of(error)
+        _complain(str(told))
+        return told.exit_code
+
+
+def _forbidden(error: Exception) -> MslesionError | None:
+    """What a path that the system does not let us use comes to; None for any other error."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    if error.errno not in {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP}:
+        return None
+    return UnreadableFileError(
+        f"cannot be used ({error.strerror})",
+        remedy="check the path, and ask for the right to it",
+        file=error.filename,
+    )
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TextIO, cast
 
 from mslesion.errors import MslesionError, one_line
 from mslesion.extras import require
@@ -39,7 +41,45 @@ def say(line: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_go(sys.stdout)
+
+
+class _Heard:
+    """A stream that goes on where its reader has left, as the work does."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _let_go(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _let_go(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _let_go(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """Inside, complaints and progress cost nothing where nobody reads standard error any more."""
+    before = sys.stderr
+    sys.stderr = cast("TextIO", _Heard(before))
+    try:
+        yield
+    finally:
+        sys.stderr = before
 
 
 def say_doubts(doubts: Sequence[str], listed_in: Path | None = None) -> None:

@@ -15,10 +15,6 @@ from mslesion.lesions.model import LesionModel
 from mslesion.lesions.operating_point import OperatingPoint, lesion_mask
 from mslesion.scan import Scan
 
-_STEPS = 2**12
-"""Probabilities are kept in steps of 1/4096: files shrink to a fifth, and the last bits, which
-differ between processors, are gone."""
-
 
 @dataclass(frozen=True, eq=False)
 class FoundLesions:
@@ -53,8 +49,8 @@ def find_lesions(
     point = operating_point or model.operating_point
     regions = region_probabilities(model.networks, scan)
     brain = regions.brain > 0.5
-    probability = np.where(brain, model.voxel_calibration(regions.lesion), np.float32(0))
-    probability = np.rint(probability * _STEPS) / np.float32(_STEPS)
+    calibrated = model.voxel_calibration.in_steps(regions.lesion)
+    probability = np.where(brain, calibrated, np.float32(0))
     mask = lesion_mask(probability, scan.grid.voxel_volume_mm3, point)
     ventricles = regions.ventricle > 0.5
     lesions = measure_lesions(mask, probability, ventricles, scan)
@@ -63,8 +59,7 @@ def find_lesions(
 
 def slice_areas_mm2(found: FoundLesions) -> NDArray[np.float64]:
     """Lesion area of each axial slice, from the lowest."""
-    x_mm, y_mm, _ = found.scan.spacing_mm
-    areas: NDArray[np.float64] = found.mask.sum(axis=(0, 1)) * (x_mm * y_mm)
+    areas: NDArray[np.float64] = found.mask.sum(axis=(0, 1)) * found.scan.grid.pixel_area_mm2
     return areas
 
 

@@ -119,6 +119,7 @@ def _measure(
         "last_slice": last,
         "slice_count": last - first + 1,
         "mean_probability": round(float(values.astype(np.float64).mean()), 4),
-        "max_probability": round(float(values.max()), 4),
+        # One digit more: what exceeds a threshold by one step is told as above it.
+        "max_probability": round(float(values.max()), 5),
         "ventricle_distance_mm": None if nearest_mm is None else round(nearest_mm, 2),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
@@ -34,11 +34,19 @@ class KnownScan:
 def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownScan, ...]:
     """The scans of a cohort that have a lesion mask; all of them where none has lesions.
 
+    Of these no mask is looked at, should there be one: whatever is found there is false.
+
     Raises:
         CohortError: no scan has a mask.
     """
     scans = tuple(
-        KnownScan(cohort.name, person.person_id, scan_file, is_lesion_free, person.diagnosis)
+        KnownScan(
+            cohort.name,
+            person.person_id,
+            replace(scan_file, lesion_mask=None) if is_lesion_free else scan_file,
+            is_lesion_free,
+            person.diagnosis,
+        )
         for person in cohort.people
         for scan_file in person.scans
         if is_lesion_free or scan_file.lesion_mask is not None

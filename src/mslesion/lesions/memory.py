@@ -8,6 +8,8 @@ from pathlib import Path
 import nibabel as nib
 
 from mslesion.errors import ScanError
+from mslesion.read.content import open_content
+from mslesion.read.nifti_format import is_nifti, nifti_dims
 
 _BASE_MB, _MB_PER_MEGAVOXEL = 500, 90
 """What is asked for: a little more than the peaks in docs/results/detection-speed.json."""
@@ -27,7 +29,7 @@ def require_memory(path: Path, most_mb: int) -> None:
         ScanError: it might need more.
     """
     try:
-        shape = nib.load(path).shape[:3]  # type: ignore[attr-defined]
+        shape = _claimed_shape(path)
     except Exception:  # noqa: BLE001 - a damaged header may fail in any way, here without harm
         return
     needed_mb = needed_memory_mb(math.prod(shape))
@@ -37,3 +39,12 @@ def require_memory(path: Path, most_mb: int) -> None:
             remedy="allow more with --mem-mb",
             file=path,
         )
+
+
+def _claimed_shape(path: Path) -> tuple[int, ...]:
+    """What the header of a file claims; NIfTI is known by its content, whatever it is called."""
+    with open_content(path) as content:
+        if is_nifti(content.head):
+            return nifti_dims(content)[:3]
+    shape: tuple[int, ...] = nib.load(path).shape[:3]  # type: ignore[attr-defined]
+    return shape

@@ -23,6 +23,10 @@ from mslesion.read.side_files import read_bytes
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
 
+_STEPS = 2**12
+"""Probabilities are told in steps of 1/4096: files shrink to a fifth, and the last bits, which
+differ between processors, are gone."""
+
 FORMAT = "mslesion lesion detector, 2"
 SHIPPED = ("default", "small")
 """The models inside the package, by their name on the command line."""
@@ -46,6 +50,11 @@ class Calibration:
             odds = (p / (1 - p)) ** np.float32(self.slope) * np.float32(np.exp(self.intercept))
             calibrated: NDArray[np.float32] = (1 - 1 / (1 + odds)).astype(np.float32)
         return calibrated
+
+    def in_steps(self, probability: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same in the steps in which detections tell them, and hold them against thresholds."""
+        rounded: NDArray[np.float32] = np.rint(self(probability) * np.float32(_STEPS))
+        return rounded / np.float32(_STEPS)
 
 
 @dataclass(frozen=True, eq=False)

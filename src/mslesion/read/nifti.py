@@ -229,6 +229,8 @@ def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.f
     finite = np.isfinite(values)
     numbers = values if finite.all() else values[finite]
     _require_several_values(numbers, path)
+    if not finite.all():  # what is not known around a brain is background, as 0 is
+        numbers = np.where(finite, values, values.dtype.type(0))
     lowest, highest = float(numbers.min()), float(numbers.max())
     remarks = NO_REMARKS
     if highest <= 0:

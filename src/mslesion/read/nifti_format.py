@@ -57,21 +57,15 @@ def decode_nifti(content: Content) -> StoredVolume:
         GeometryError: A single slice, or voxels that lie nowhere.
         VoxelError: Complex or colour voxels.
     """
-    kind = nib.Nifti1Header if _is_nifti1(content.head) else nib.Nifti2Header
-    endianness = "<" if content.head[0] else ">"
-    block = content.head[: kind.template_dtype.itemsize]
-    if len(block) < kind.template_dtype.itemsize:
-        raise UnreadableFileError("ends within its header", remedy=GET_AGAIN, file=content.path)
-    header = kind(block, endianness, check=False)
     path = content.path
-    axis_count = int(header["dim"][0])
-    if not 1 <= axis_count <= 7:
-        raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=path)
-    dims = tuple(int(n) for n in header["dim"][1 : axis_count + 1])
+    header = _header(content)
+    dims = nifti_dims(content)
     shape = volumes_shape(dims, path)
     first_byte = float(header["vox_offset"])
     # The header and the four bytes that say whether extensions follow come first.
-    if not (len(block) + 4 <= first_byte < 2**31 and first_byte == int(first_byte)):
+    if not (
+        header.template_dtype.itemsize + 4 <= first_byte < 2**31 and first_byte == int(first_byte)
+    ):
         raise UnreadableFileError(
             f"has a damaged header: its voxels begin at byte {first_byte:g}",
             remedy=GET_AGAIN,
@@ -85,6 +79,29 @@ def decode_nifti(content: Content) -> StoredVolume:
         squeezed = mended(f"stored as {' x '.join(map(str, dims))}: one volume")
     remarks = squeezed + affine_remarks + scaling_remarks
     return StoredVolume(voxels, affine, slope, intercept, remarks)
+
+
+def _header(content: Content) -> Any:
+    kind = nib.Nifti1Header if _is_nifti1(content.head) else nib.Nifti2Header
+    endianness = "<" if content.head[0] else ">"
+    block = content.head[: kind.template_dtype.itemsize]
+    if len(block) < kind.template_dtype.itemsize:
+        raise UnreadableFileError("ends within its header", remedy=GET_AGAIN, file=content.path)
+    return kind(block, endianness, check=False)
+
+
+def nifti_dims(content: Content) -> tuple[int, ...]:
+    """How many voxels a NIfTI header claims along each of its axes.
+
+    Raises:
+        UnreadableFileError: The file ends within its header.
+        GeometryError: It claims no axes, or more than seven.
+    """
+    header = _header(content)
+    axis_count = int(header["dim"][0])
+    if not 1 <= axis_count <= 7:
+        raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=content.path)
+    return tuple(int(n) for n in header["dim"][1 : axis_count + 1])
 
 
 def _scaling(header: Any) -> tuple[float, float, Remarks]:

@@ -7,6 +7,7 @@ that each reader says it in its own way.
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
 import os
@@ -44,6 +45,19 @@ def read_text(path: Path, encoding: str = "utf-8", errors: str = "strict") -> st
         UnicodeDecodeError: it is no such text, unless ``errors`` lets it pass.
     """
     return read_bytes(path).decode(encoding, errors)
+
+
+def read_rows(table: Path) -> list[dict[str, str]]:
+    """The rows of a table divided by tabs; none where it cannot be read or is no table.
+
+    A cell is text, empty where a row ends early.
+    """
+    try:
+        lines = read_text(table, "utf-8-sig", "replace").splitlines()
+        rows = list(csv.DictReader(lines, delimiter="\t", restval=""))
+    except (OSError, csv.Error):
+        return []
+    return [{str(k): v for k, v in row.items() if k is not None} for row in rows]
 
 
 def read_json(path: Path, encoding: str = "utf-8", most_bytes: int = MOST_BYTES) -> Any:

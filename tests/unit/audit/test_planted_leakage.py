@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from dicom_files import Volume, classic, write_series
-from mslesion.audit.checks import isolation, site, splits
+from mslesion.audit.checks import dates, isolation, site, splits
 from mslesion.audit.checks.isolation import changed_pieces
 from mslesion.audit.finding import Outcome
 from mslesion.audit.given_split import read_split
@@ -125,6 +125,21 @@ def test_a_scan_that_was_set_aside_does_not_end_the_audit(
     assert (
         isolation._cut_distorted(material, tested).scan_name.size == material.slices.scan_name.size
     )
+
+
+@pytest.mark.parametrize("table", [None, b"acq_time\t" + b"x" * 200_000, b"\xff\xfe"])
+def test_a_table_of_dates_that_is_none_leaves_the_date_unknown(
+    table: bytes | None, tmp_path: Path
+) -> None:
+    """A link that leads nowhere, as in clones without content, and a cell that is too long."""
+    anat = tmp_path / "sub-1" / "anat"
+    anat.mkdir(parents=True)
+    path = tmp_path / "sub-1" / "sub-1_scans.tsv"
+    if table is None:
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(table)
+    assert dates.scan_date(SimpleNamespace(image=anat / "sub-1_FLAIR.nii.gz")) is None
 
 
 def test_a_dicom_series_has_no_file_whose_size_could_tell(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -31,5 +32,10 @@ def test_a_scan_is_refused_from_its_header(tmp_path: Path) -> None:
     require_memory(path, needed_mb)
     with pytest.raises(ScanError, match="allowed: allow more with --mem-mb"):
         require_memory(path, needed_mb - 1)
+    for named in (tmp_path / "packed.nii", tmp_path / "plain.nii.gz"):
+        packed = path.read_bytes()
+        named.write_bytes(packed if named.suffix == ".nii" else gzip.decompress(packed))
+        with pytest.raises(ScanError, match="allowed"):
+            require_memory(named, needed_mb - 1)
     (tmp_path / "b.nii").write_text("no scan")
     require_memory(tmp_path / "b.nii", 1)

@@ -121,6 +121,18 @@ def test_values_of_any_size_give_the_same_image(factor: float, tmp_path: Path) -
     assert "times 2 to the power of" in scan.history[-1]
 
 
+def test_around_a_brain_nan_is_background_as_zeros_are(tmp_path: Path) -> None:
+    """A z-scored brain in NaN gives the image of the same brain in zeros."""
+    rng = np.random.default_rng(1)
+    brain = rng.normal(size=(12, 12, 12))
+    brain[:, :, 4:] = 0
+    without = np.where(brain == 0, np.nan, brain)
+    zeros, unknown = (
+        _read(tmp_path, _image_bytes(voxels, datatype=64, bitpix=64)) for voxels in (brain, without)
+    )
+    np.testing.assert_array_equal(zeros.voxels, unknown.voxels)
+
+
 def test_one_volume_of_four_axes_is_taken(tmp_path: Path) -> None:
     """A fourth axis of length 1 is dropped, and noted."""
     scan = _read(tmp_path, _image_bytes(_voxels()[..., None]))

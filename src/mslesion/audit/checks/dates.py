@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -16,6 +15,7 @@ from mslesion.audit.material import Material, person_labels
 from mslesion.audit.survey import SurveyedScan
 from mslesion.audit.telling import tell_class
 from mslesion.evaluation.predictions import Subset
+from mslesion.read.side_files import read_rows
 
 _KEYS = ("AcquisitionDateTime", "AcquisitionDate", "StudyDate", "SeriesDate", "ScanDate")
 _FIRST_YEAR = 1925
@@ -71,12 +71,10 @@ def scan_date(scan: SurveyedScan) -> date | None:
 
 
 def _acquired(table: Path, image: Path) -> list[str]:
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
     return [
         row["acq_time"]
-        for row in rows
-        if row.get("acq_time") and Path(row.get("filename") or "").name == image.name
+        for row in read_rows(table)
+        if row.get("acq_time") and Path(row.get("filename", "")).name == image.name
     ]
 
 

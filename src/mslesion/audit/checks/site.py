@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import comb
@@ -18,7 +17,7 @@ from mslesion.audit.probes.shortcut import as_features
 from mslesion.audit.survey import SurveyedScan
 from mslesion.audit.telling import PERMUTATIONS, tell_class
 from mslesion.read.names import without_ending
-from mslesion.read.side_files import read_json_object, read_text
+from mslesion.read.side_files import read_json_object, read_rows
 
 _COLUMNS = ("site", "scanner", "center", "centre", "institution", "manufacturer", "hospital")
 _SIDECAR = (
@@ -86,13 +85,9 @@ def _clean(value: str) -> str:
 
 def _participants(table: Path) -> dict[str, dict[str, str]]:
     """The rows of the table by participant, column names in small letters; none without it."""
-    try:
-        text = read_text(table, "utf-8-sig", "replace")
-    except OSError:
-        return {}
     rows = [
-        {str(k).strip().lower(): str(v or "").strip() for k, v in row.items() if k is not None}
-        for row in csv.DictReader(text.splitlines(), delimiter="\t")
+        {name.strip().lower(): cell.strip() for name, cell in row.items()}
+        for row in read_rows(table)
     ]
     return {"sub-" + row.get("participant_id", "").removeprefix("sub-"): row for row in rows}
 

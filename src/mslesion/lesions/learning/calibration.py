@@ -76,14 +76,14 @@ def choose(scans: Sequence[ValidationScan]) -> Chosen:
 
 
 def calibrate(scan: ValidationScan, calibration: Calibration) -> ValidationScan:
-    """The same scan with calibrated probabilities."""
-    return replace(scan, probability=calibration(scan.probability))
+    """The same scan with calibrated probabilities, as a detection has them."""
+    return replace(scan, probability=calibration.in_steps(scan.probability))
 
 
 def mask_at(scan: ValidationScan, chosen: Chosen) -> NDArray[np.bool_]:
     """A scan's lesions (X, Y, Z), at what was chosen on others."""
-    probability = chosen.voxel_calibration(scan.probability)
-    return lesion_mask(probability, scan.voxel_volume_mm3, chosen.operating_point)
+    calibrated = calibrate(scan, chosen.voxel_calibration)
+    return lesion_mask(calibrated.probability, scan.voxel_volume_mm3, chosen.operating_point)
 
 
 def fit_voxel_calibration(scans: Sequence[ValidationScan]) -> Calibration:
@@ -125,7 +125,7 @@ def left_to_calibrate(
     """
     voxels = [calibrate(scan, by_fold[fold].voxel_calibration) for fold, scan in answers]
     slices = [
-        calibrate(scan, by_fold[fold].slice_calibration)
+        replace(scan, probability=by_fold[fold].slice_calibration(scan.probability))
         for (fold, _), scan in zip(answers, voxels, strict=True)
     ]
     return fit_voxel_calibration(voxels), fit_slice_calibration(slices)

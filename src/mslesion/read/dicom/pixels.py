@@ -28,6 +28,7 @@ _JPEG_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0
 """Markers of JPEG and JPEG-LS before the size of the picture (ITU T.81, table B.1; T.87)."""
 
 
+@np.errstate(over="ignore")  # beyond float32 becomes infinite, and is counted
 def read_voxels(slices: Sequence[Slice], source: Path) -> tuple[NDArray[Any], float, float]:
     """The voxels (columns, rows, slices) in the order given, and slope and intercept for all.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mslesion.cohort.people import Cohort, Person, ScanFile
-from mslesion.errors import CohortError, ScanError, UnreadableFileError
+from mslesion.errors import CohortError, MissingExtraError, ScanError, UnreadableFileError
 from mslesion.extras import require
 from mslesion.read.content import Content
 from mslesion.read.dicom.address import DAMAGED, PATIENT, short_name
@@ -185,7 +185,11 @@ def decode_dicom(content: Content) -> StoredVolume:
 
     Raises:
         GeometryError: It holds a single slice.
-        ScanError: One of its kinds.
+        ScanError: One of its kinds; also where it is no MR image, or the extra ``dicom`` is not
+            installed: beside other scans, this one alone cannot be used.
     """
-    (person,) = read_dicom(content.path).people
+    try:
+        (person,) = read_dicom(content.path).people
+    except (CohortError, MissingExtraError) as error:
+        raise UnreadableFileError(error.what, remedy=error.remedy, file=content.path) from error
     return read_series(person.scans[0].image)

@@ -13,7 +13,7 @@ from mslesion.errors import GeometryError, UnreadableFileError
 from mslesion.read.dicom.pixels import same_pixels
 from mslesion.read.dicom.series import Slice, Stack
 from mslesion.read.stored import NO_REMARKS, Remarks, mended
-from mslesion.read.volume import EXPORT_AGAIN, MAX_VOXELS, MIN_SLICES
+from mslesion.read.volume import EXPORT_AGAIN, MAX_VOXELS, MIN_SLICES, is_regular, nowhere
 
 SAME_PLACE_MM = 0.01
 MOST_TILT = 1e-3
@@ -38,6 +38,7 @@ class OrderedStack:
     remarks: Remarks
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of damaged headers; is_regular sees the result
 def order_stack(stack: Stack, source: Path) -> OrderedStack:
     """Sort the slices of a stack by position, and see that they fill a volume evenly.
 
@@ -69,6 +70,8 @@ def order_stack(stack: Stack, source: Path) -> OrderedStack:
     affine = np.eye(4)
     affine[:3, 0], affine[:3, 1] = along_row * spacing_mm[1], down_column * spacing_mm[0]
     affine[:3, 2], affine[:3, 3] = step, positions[0]
+    if not is_regular(affine):
+        raise nowhere(source)
     if _is_out_of_order(kept):
         remarks += mended("the numbers of the slices do not follow their places: sorted by place")
     return OrderedStack(tuple(kept), _LPS_TO_RAS @ affine, remarks)
