@@ -91,6 +91,11 @@ def test_a_second_look_is_told_and_a_repeated_one_changes_no_file(
     masks = cohort / "derivatives" / "manual"
     assert _evaluate(masks, cohort, place, tmp_path / "c") == 0
     assert "look number 2 at these test people" in capsys.readouterr().out
+    split_sha256 = json.loads((place / "split.json").read_text())["sha256"]
+    for folder in (outs[0], tmp_path / "c"):
+        told = {p.name: json.loads(p.read_text())["split_sha256"] for p in folder.glob("*.json")}
+        assert len(told) > 1
+        assert set(told.values()) == {split_sha256}, told
     measured = json.loads((tmp_path / "c" / "metrics.json").read_text())
     assert (measured["people"], measured["test_look"]) == (4, 2)
     assert [look["look"] for look in _looks(place)] == [1, 1, 2]

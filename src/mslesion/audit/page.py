@@ -42,13 +42,14 @@ def write_audit(report: AuditReport, folder: Path) -> None:
     """
     write_manifest(report.manifest, folder)
     write_json(folder / "leakage_audit.json", report.as_json())
+    split = {"split_sha256": None if report.split is None else report.split["sha256"]}
     for check, name in (
         ("random labels", "random_label_control.json"),
         ("leakage gap", "leakage_gap.json"),
     ):
-        write_json(folder / name, _with_figures(report.of(check)))
+        write_json(folder / name, {**split, **_with_figures(report.of(check))})
     shortcuts = [_shortcut(report.of(shortcut.check)) for shortcut in SHORTCUTS]
-    write_json(folder / "shortcut_audit.json", {"shortcuts": shortcuts})
+    write_json(folder / "shortcut_audit.json", {**split, "shortcuts": shortcuts})
     write_text(folder / "audit.html", render(audit_document(report), {}))
 
 

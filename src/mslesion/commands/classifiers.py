@@ -161,7 +161,7 @@ def evaluate_classifier(
             **measured,
             "doubts": list(cut.doubts),
         }
-        write_model_calibration(predictions, model, output, seed)
+        write_model_calibration(predictions, model, output, seed, metrics["split_sha256"])
         _write_predictions(output, predictions)
         write_json(output / "metrics.json", metrics)
         return Answer(metrics, cut.set_aside, cut.doubts)

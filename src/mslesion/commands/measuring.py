@@ -73,7 +73,9 @@ def evaluate_masks(
                 measured["measures"],
             )
             measured = _with_look(measured, frozen, log.append(look))
-        write_detection_calibration(detection_quality(evidence, seed), output)
+        write_detection_calibration(
+            detection_quality(evidence, seed), output, measured.get("split_sha256")
+        )
         write_evaluation(output, measured)
         return Answer(measured, ())
 

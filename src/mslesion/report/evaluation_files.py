@@ -50,6 +50,10 @@ def write_evaluation_files(metrics: dict[str, Any], measures: StudyMeasures, fol
         OutputError: ``folder`` cannot be written to.
     """
     about = {name: metrics[name] for name in _ABOUT}
+    about["split_sha256"] = {
+        question: {part: of[part]["split_sha256"] for part in SPLIT_KEYS.values() if part in of}
+        for question, of in metrics["questions"].items()
+    }
     by_question = {asked.question.value: asked for asked in measures.questions}
     found = metrics["questions"]
     files = {
@@ -64,7 +68,11 @@ def write_evaluation_files(metrics: dict[str, Any], measures: StudyMeasures, fol
 
 
 def write_model_calibration(
-    predictions: Predictions, model: SliceModel, folder: Path, seed: int
+    predictions: Predictions,
+    model: SliceModel,
+    folder: Path,
+    seed: int,
+    split_sha256: str | None = None,
 ) -> None:
     """Write ``calibration.json``, ``calibration.png`` and ``decision-curve.png`` of one model.
 
@@ -76,6 +84,7 @@ def write_model_calibration(
     content = {
         "classifier": model.classifier,
         "question": model.question.value,
+        "split_sha256": split_sha256,
         "interval": _CALIBRATION_INTERVAL,
         "bootstrap_draws": decision.bootstrap_draws,
         **quality_as_json(quality),
@@ -86,7 +95,9 @@ def write_model_calibration(
     )
 
 
-def write_detection_calibration(qualities: Mapping[str, Quality], folder: Path) -> None:
+def write_detection_calibration(
+    qualities: Mapping[str, Quality], folder: Path, split_sha256: str | None = None
+) -> None:
     """Write the same files of a detector's answers; without any, those of an earlier run go.
 
     Raises:
@@ -96,7 +107,11 @@ def write_detection_calibration(qualities: Mapping[str, Quality], folder: Path) 
         for name in (CALIBRATION, *_PICTURES):
             take_away(folder / name)
         return
-    content = {"interval": _CALIBRATION_INTERVAL, **detection_quality_as_json(qualities)}
+    content = {
+        "split_sha256": split_sha256,
+        "interval": _CALIBRATION_INTERVAL,
+        **detection_quality_as_json(qualities),
+    }
     panels = tuple(
         ReliabilityPanel(name, quality.calibration.bins, ()) for name, quality in qualities.items()
     )

@@ -25,10 +25,11 @@ def write_evaluation(folder: Path, measured: dict[str, Any]) -> None:
     rows = measured["rows"]
     columns = [name for name in rows[0] if name not in ("history", "warnings")]
     write_table(folder / LESIONS, [{name: row[name] for name in columns} for row in rows], columns)
-    write_json(folder / SLICES, measured["slices"])
-    write_json(folder / PATIENTS, measured["patients"])
+    split = {"split_sha256": measured.get("split_sha256")}
+    write_json(folder / SLICES, {**split, **measured["slices"]})
+    write_json(folder / PATIENTS, {**split, **measured["patients"]})
     froc = measured["froc"]
-    _write_froc(folder, froc)
+    _write_froc(folder, froc and {**split, **froc})
     short = froc and {name: value for name, value in froc.items() if name != "curve"}
     write_json(folder / METRICS, {**measured, "froc": short})
 
