@@ -20,7 +20,7 @@ ANOTHER_BOX = (slice(6, 8), slice(6, 9), slice(5, 6))
 BOX = (slice(2, 5), slice(3, 6), slice(1, 4))
 """Two lesions of 27 and 6 voxels, in the same order of axes."""
 
-IDENTITY = DetectorIdentity("made-up", "ab" * 32, 0.5, 0.5, 3.0)
+IDENTITY = DetectorIdentity("made-up", "ab" * 32, 0.5, 0.5, 3.0, is_calibrated=True)
 
 
 def oblique_scan(axis_codes: str = "RAS", source: Path | None = None) -> Scan:

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mslesion.audit.material import split_for
 from mslesion.cohort.split import Fold, Split
 from mslesion.evaluation.predictions import Question, SplitUnit, Subset
 from mslesion.paper.protocol import Protocol
-from mslesion.paper.questions import draw_slice_split
 from mslesion.paper.slices import cut_cohort
 from mslesion.read import read_cohort
 from mslesion.write.atomic import write_json, write_table
@@ -108,10 +108,18 @@ def write(folder: Path, made: list[Made]) -> Path:
 def split_of(cohort: Path, unit: SplitUnit = SplitUnit.PATIENT, seed: int = 0) -> Split:
     """The split that 'train' draws."""
     protocol = Protocol()
-    slices = cut_cohort(read_cohort(cohort), protocol.slices).slices
-    return draw_slice_split(
-        slices, Question.DIAGNOSIS, unit, seed=seed, shares=protocol.decision.split_shares
+    people = read_cohort(cohort)
+    split, why = split_for(
+        cut_cohort(people, protocol.slices).slices,
+        Question.DIAGNOSIS,
+        unit,
+        protocol,
+        seed,
+        sites=people.sites,
     )
+    if split is None:
+        raise ValueError(why)
+    return split
 
 
 def write_split(path: Path, split: Split, written: str | None = None) -> Path:

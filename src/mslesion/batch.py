@@ -212,10 +212,13 @@ def _left_of(task: _Task) -> Outcome:
     """What there is of a scan: its files, why it was refused, or that neither is there."""
     files = task.files
     if files.summary.is_file():
-        if files.are_as_written():
+        is_whole = files.are_as_written()
+        if is_whole and "is_calibrated" in files.read_summary():
             return Outcome(task.person_id, files, is_earlier=True)
         error: MslesionError = UnreadableFileError(
-            "is not of the files that lie beside it",
+            "was written by an older version"
+            if is_whole
+            else "is not of the files that lie beside it",
             remedy="run the level 'participant' on this participant again",
             file=files.summary,
         )

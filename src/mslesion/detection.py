@@ -31,7 +31,7 @@ class DetectorIdentity:
     threshold: float
     peak: float
     least_mm3: float
-    is_calibrated: bool = True
+    is_calibrated: bool
 
 
 def probability_explained(detector: DetectorIdentity) -> str:

@@ -22,3 +22,10 @@ def p_value(p: float) -> str:
     if isnan(p):
         return "n/a"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def probability(value: float) -> str:
+    """``0.88``; ``< 0.01`` and ``> 0.99`` for what two digits would show as certain."""
+    if 0 < value < 0.005:
+        return "< 0.01"
+    return "> 0.99" if 0.995 <= value < 1 else f"{value:.2f}"

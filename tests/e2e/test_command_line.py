@@ -19,7 +19,10 @@ import pytest
 
 from mslesion.cli import COMMANDS, main
 from mslesion.cli.command import say
+from mslesion.errors import UsageError
+from mslesion.lesions.learning.recipe import DetectorRecipe
 from mslesion.read import masks
+from mslesion.simulate import CohortRecipe, simulate_cohort
 from mslesion.write.nifti import write_nifti
 
 AFFINE = np.diag([5.0, 5.0, 6.0, 1.0])
@@ -394,3 +397,16 @@ def test_what_the_system_forbids_is_no_bug_of_ours(
     assert capsys.readouterr().err.startswith(line)
     assert main(["view", str(tmp_path / ("x" * 300))]) == 4
     assert "File name too long" in capsys.readouterr().err
+
+
+def test_the_seeds_of_the_package_are_nobodys(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whom detectors learn from cannot be simulated, from the command line or from Python."""
+    assert main(["simulate", str(tmp_path / "c"), "--seed", str(2**32)]) == 2
+    assert "choose one below 4294967296" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="too large"):
+        simulate_cohort(CohortRecipe(people=1, seed=2**32), tmp_path / "c")
+    with pytest.raises(UsageError, match="too large"):
+        DetectorRecipe(seed=2**32)
+    assert not (tmp_path / "c").exists()

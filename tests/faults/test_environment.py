@@ -225,8 +225,16 @@ def test_a_scan_called_cohort_keeps_its_report(good: GoodScan, tmp_path: Path) -
         scan.write_bytes(good.nifti())
         assert _detect(scan, out) == 0
     assert (out / "cohort_report.html").exists()
+    (out / "run.json").rename(tmp_path / "away")  # as after a run that failed at its last file
+    assert _detect(tmp_path / "cohort_FLAIR.nii", out, "--resume") == 0
+    both = tmp_path / "both"
+    both.mkdir()
+    for name in ("cohort", "other"):
+        shutil.copy(tmp_path / f"{name}_FLAIR.nii", both)
+    (out / "run.json").unlink()
+    assert _detect(both, out, "--resume") == 0
     told = json.loads((out / "run.json").read_text())
-    assert told["files"] == {}
+    assert set(told["files"]) == {"cohort.tsv", "lesions.tsv"}
     assert [scan["status"] for scan in told["scans"]] == ["done", "done"]
 
 

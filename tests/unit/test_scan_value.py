@@ -88,3 +88,12 @@ def test_an_error_is_one_line_whatever_the_file_is_called() -> None:
     error = ScanError("is empty", remedy="copy it again", file="a\nb\x1b[31m.nii")
     assert str(error) == r"SCAN: a\nb\x1b[31m.nii: is empty: copy it again"
     assert OutputError.exit_code == 5
+
+
+def test_pixels_of_a_sheared_slice_are_as_large_as_they_are() -> None:
+    """Two axes of 1 and 2 mm, 30 degrees apart: 2 x sin 30 is 1 mm2, and upright ones 2 mm2."""
+    upright = np.diag([1.0, 2.0, 5.0, 1.0])
+    sheared = upright.copy()
+    sheared[:2, 1] = 2 * np.cos(np.pi / 6), 2 * np.sin(np.pi / 6)
+    assert Grid((3, 3, 3), upright).pixel_area_mm2 == 2
+    assert Grid((3, 3, 3), sheared).pixel_area_mm2 == pytest.approx(1)

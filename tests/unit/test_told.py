@@ -7,7 +7,7 @@ from math import nan
 import pytest
 
 from mslesion.report.detection_wording import signed
-from mslesion.told import counted, is_or_are, p_value
+from mslesion.told import counted, is_or_are, p_value, probability
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,12 @@ def test_a_p_value_is_never_told_as_zero() -> None:
 def test_what_rounds_to_zero_has_no_sign() -> None:
     """A centre 0.04 mm to the left lies at 0.0 mm."""
     assert [signed(v) for v in (-0.04, 0.04, -0.06)] == ["0.0", "0.0", "\N{MINUS SIGN}0.1"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(0.0, "0.00"), (0.0049, "< 0.01"), (0.5, "0.50"), (0.994, "0.99"), (0.9999, "> 0.99")],
+)
+def test_a_probability_is_told_as_certain_only_if_it_is(value: float, told: str) -> None:
+    """What two digits would round to 0 or 1 is told as below or above."""
+    assert probability(value) == told

@@ -49,7 +49,7 @@ def write_audit(report: AuditReport, folder: Path) -> None:
     ):
         write_json(folder / name, {**split, **_with_figures(report.of(check))})
     shortcuts = [_shortcut(report.of(shortcut.check)) for shortcut in SHORTCUTS]
-    write_json(folder / "shortcut_audit.json", {**split, "shortcuts": shortcuts})
+    write_json(folder / "shortcut_audit.json", {"shortcuts": shortcuts})
     write_text(folder / "audit.html", render(audit_document(report), {}))
 
 

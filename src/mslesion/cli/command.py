@@ -13,7 +13,7 @@ from typing import Any, TextIO, cast
 
 from mslesion.errors import MslesionError, one_line
 from mslesion.extras import require
-from mslesion.seeds import OWN_SEEDS
+from mslesion.seeds import require_given_seed
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,16 @@ class Command:
 def say(line: str) -> None:
     """Print one line of the answer, whatever names are in it.
 
-    What the terminal's encoding lacks is told by its number. Where the reader has left, as 'head'
-    does, nobody is told, and the work goes on.
+    What the terminal's encoding lacks is told by its number.
     """
     encoding = sys.stdout.encoding or "utf-8"
     text = one_line(line).encode(encoding, "backslashreplace").decode(encoding)
-    try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _let_go(sys.stdout)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 class _Heard:
-    """A stream that goes on where its reader has left, as the work does."""
+    """A stream that goes on where its reader has left, as 'head' does, and as the work must."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -54,32 +50,31 @@ class _Heard:
         try:
             return self._stream.write(text)
         except BrokenPipeError:
-            _let_go(self._stream)
+            self._let_go()
             return len(text)
 
     def flush(self) -> None:
         try:
             self._stream.flush()
         except BrokenPipeError:
-            _let_go(self._stream)
+            self._let_go()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-
-def _let_go(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    def _let_go(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 @contextmanager
 def heard_or_not() -> Iterator[None]:
-    """Inside, complaints and progress cost nothing where nobody reads standard error any more."""
-    before = sys.stderr
-    sys.stderr = cast("TextIO", _Heard(before))
+    """Inside, nothing fails because nobody reads what is told any more."""
+    before = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", _Heard(stream)) for stream in before)
     try:
         yield
     finally:
-        sys.stderr = before
+        sys.stdout, sys.stderr = before
 
 
 def say_doubts(doubts: Sequence[str], listed_in: Path | None = None) -> None:
@@ -107,8 +102,7 @@ def positive(text: str) -> int:
 def seed(text: str) -> int:
     """An option's value that starts random numbers."""
     value = natural(text)
-    if value >= OWN_SEEDS:
-        raise argparse.ArgumentTypeError(f"{value} is beyond {OWN_SEEDS - 1}")
+    require_given_seed(value)
     return value
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mslesion.cli.command import Command, add_output, natural, number, say, share
 from mslesion.errors import MslesionError
+from mslesion.told import probability
 
 if TYPE_CHECKING:
     from mslesion.detector import Detector
@@ -140,7 +141,7 @@ def _found(summary: dict[str, Any]) -> str:
 def _verdict(summary: dict[str, Any]) -> str:
     if summary["abstained"]:
         return f"{summary['verdict']}: {summary['abstained_reason']}"
-    return f"{summary['verdict']} (probability {summary['ms_probability']:.2f})"
+    return f"{summary['verdict']} (probability {probability(summary['ms_probability'])})"
 
 
 def _warnings(summary: dict[str, Any]) -> Iterator[str]:

@@ -196,8 +196,9 @@ def train_detector(
 
     cohorts = [(read_people(folder), False) for folder in data]
     cohorts += [(read_people(folder), True) for folder in lesion_free]
-    require_different_people(cohort for cohort, _ in cohorts)
-    scans = [s for c, is_free in cohorts for s in known_scans(c, is_lesion_free=is_free)]
+    known = [(c.root, known_scans(c, is_lesion_free=is_free)) for c, is_free in cohorts]
+    require_different_people(known)
+    scans = [scan for _, of_cohort in known for scan in of_cohort]
     with output_folder(output, *data, *lesion_free):
         built = build_detector(
             scans, output, recipe, workers=workers, start=start, cache=cache, device=device

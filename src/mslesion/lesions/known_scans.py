@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
@@ -60,22 +61,23 @@ def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownS
     return scans
 
 
-def require_different_people(cohorts: Iterable[Cohort]) -> None:
-    """See that nobody of one cohort would be taken for somebody of another.
+def require_different_people(given: Iterable[tuple[Path, Sequence[KnownScan]]]) -> None:
+    """See that nobody of one dataset, in its folder, would be taken for somebody of another.
 
     Raises:
         CohortError: two are of one name and have a participant of the same id.
     """
-    people_of: dict[str, set[str]] = {}
-    for cohort in cohorts:
-        before = people_of.setdefault(cohort.name, set())
-        people = {person.person_id for person in cohort.people}
+    before: set[tuple[str, str]] = set()
+    for folder, scans in given:
+        people = {scan.person for scan in scans}
         if shared := before & people:
+            dataset, person_id = min(shared)
             raise CohortError(
-                f"is called {cohort.name}, as another dataset that is given, and both have "
-                f"{min(shared)}: whether that is one person cannot be told",
-                remedy="give each dataset a Name of its own in dataset_description.json",
-                file=cohort.root,
+                f"is called {dataset}, as another dataset that is given, and both have "
+                f"{person_id}: whether that is one person cannot be told",
+                remedy="give each dataset a name of its own: the Name in dataset_description.json "
+                "of BIDS, else that of the folder",
+                file=folder,
             )
         before |= people
 

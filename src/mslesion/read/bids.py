@@ -147,7 +147,7 @@ def _sessions(subject: Path) -> list[Path]:
 def _scans_of(session: Path, root: Path) -> Iterator[ScanFile]:
     """The scans of one session, or of a subject without sessions."""
     images = _one_an_acquisition(p for p in _volumes(session / "anat") if _is_flair(p))
-    masks = _lesion_masks(session.relative_to(root), root)
+    masks = _lesion_masks(session.relative_to(root), root) if images else []
     for image in images:
         name = plain(without_ending(image.name).removesuffix("_FLAIR"))
         fitting = (mask for mask in masks if _of_which(mask, images) == image)

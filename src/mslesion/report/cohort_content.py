@@ -37,7 +37,7 @@ from mslesion.report.document import (
 )
 from mslesion.report.drawings import DistributionDrawing, Strip
 from mslesion.report.wording import NOTHING, TO
-from mslesion.told import counted, is_or_are
+from mslesion.told import counted, is_or_are, probability
 
 
 @dataclass(frozen=True)
@@ -362,7 +362,7 @@ def _scan_row(scan: ScanRow, apart: Sequence[Apart]) -> Row:
             is_marked=True,
         )
     largest = values["largest_lesion_mm3"]
-    probability = values["ms_probability"]
+    ms_probability = values["ms_probability"]
     remarks = [f"{_SPOKEN[one.measure].short} {one.side}" for one in apart]
     remarks += ["in doubt"] if values["warnings"] else []
     return Row(
@@ -371,7 +371,7 @@ def _scan_row(scan: ScanRow, apart: Sequence[Apart]) -> Row:
             Cell(_count(values["lesion_count"])),
             Cell(millilitres(values["lesion_volume_ml"])),
             Cell(NOTHING if largest is None else volume(float(largest))),
-            Cell("abstained" if probability is None else f"{probability:.2f}"),
+            Cell("abstained" if ms_probability is None else probability(ms_probability)),
             Cell("; ".join(remarks)),
         ),
         is_marked=bool(apart),

@@ -12,6 +12,7 @@ import numpy as np
 from mslesion import __version__
 from mslesion.errors import OutputError, UsageError
 from mslesion.read.side_files import read_text
+from mslesion.seeds import require_given_seed
 from mslesion.simulate.acquisition import slice_thickness_mm
 from mslesion.simulate.anatomy import load_anatomy
 from mslesion.simulate.person import (
@@ -52,11 +53,12 @@ def simulate_cohort(recipe: CohortRecipe, output: Path, workers: int = 1) -> tup
 
     Raises:
         OutputError: ``output`` holds something else, or cannot be written.
-        UsageError: ``workers`` is less than 1.
+        UsageError: ``workers`` is less than 1, or the seed is one of the package's own.
         MissingExtraError: nilearn, whose tissue maps are the anatomy, is not installed.
     """
     if workers < 1:
         raise UsageError(f"{workers} workers cannot work", remedy="choose 1 or more")
+    require_given_seed(recipe.seed)
     with output_folder(output):
         _claim(output, recipe)
         missing = [index for index in range(recipe.people) if not _is_complete(output, index)]

@@ -18,7 +18,7 @@ import csv
 import os
 import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -280,10 +280,25 @@ def _read_rows(table: Path) -> list[dict[str, str]] | None:
     return rows if tuple(reader.fieldnames or ()) == (*LESION_COLUMNS, REVIEW_COLUMN) else None
 
 
+def is_of_detection(files: DetectionFiles) -> bool:
+    """Whether the reviewed table beside a detection is of that one; no image is opened."""
+    rows = _read_rows(files.review.table)
+    try:
+        lesions = files.read_lesions()
+    except (OSError, ValueError, csv.Error):
+        return False
+    return rows is not None and _agree(rows, lesions)
+
+
+def _agree(rows: Sequence[Mapping[str, str]], lesions: Sequence[Mapping[str, str]]) -> bool:
+    """Whether a reviewed table has the automatic one's cells."""
+    automatic = [{key: cell for key, cell in row.items() if key != REVIEW_COLUMN} for row in rows]
+    return automatic == [dict(row) for row in lesions]
+
+
 def _decisions(rows: list[dict[str, str]], opened: OpenedScan) -> dict[int, Decision] | None:
     """What a reviewed table says; None where it is of another detection, or damaged."""
-    automatic = [{key: cell for key, cell in row.items() if key != REVIEW_COLUMN} for row in rows]
-    if automatic != [dict(row) for row in opened.lesions]:
+    if not _agree(rows, opened.lesions):
         return None
     try:
         decided = [Decision(row[REVIEW_COLUMN]) for row in rows]

@@ -14,7 +14,14 @@ from mslesion.errors import ResultsError
 from mslesion.read.side_files import file_sha256, read_json_object
 from mslesion.view.listing import ListedScan, read_listing
 from mslesion.view.opened import OpenedScan, open_scan
-from mslesion.view.review import Decision, Review, discard_review, read_review, save_review
+from mslesion.view.review import (
+    Decision,
+    Review,
+    discard_review,
+    is_of_detection,
+    read_review,
+    save_review,
+)
 from mslesion.view.sources import SourceFinder
 
 _KEPT_OPEN = 3
@@ -157,13 +164,11 @@ def _progress(scan: ListedScan) -> Mapping[str, Any] | None:
 
     ``is_earlier`` says that it is of an earlier detection of the scan.
     """
-    sidecar = read_json_object(scan.files.review.sidecar)
-    counted, written = sidecar.get("Review"), scan.summary.get("files")
+    counted = read_json_object(scan.files.review.sidecar).get("Review")
     if not isinstance(counted, dict):
         return None
-    mask_sha256 = written.get(scan.files.mask.name) if isinstance(written, dict) else None
     return {
-        "is_earlier": sidecar.get("AutomaticMaskSHA256") != mask_sha256,
+        "is_earlier": not is_of_detection(scan.files),
         **{decision.value: counted.get(decision.value) for decision in Decision},
     }
 

@@ -21,6 +21,7 @@ from typing import Any
 from mslesion.errors import MissingExtraError, MslesionError
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.dicom.address import is_address
+from mslesion.read.dicom.series import files_below
 from mslesion.read.inputs import input_sha256
 from mslesion.read.side_files import read_json_object
 
@@ -130,7 +131,7 @@ class SourceFinder:
 def _near_folders(output: Path) -> tuple[Path, ...]:
     """The folder that holds the output; none if that holds too much to be looked through."""
     around = output.absolute().parent
-    count = sum(1 for _ in islice(_files_below(around), MOST_NEAR + 1))
+    count = sum(1 for _ in islice(files_below(around, skips_unreadable=True), MOST_NEAR + 1))
     return (around,) if count <= MOST_NEAR else ()
 
 
@@ -138,16 +139,9 @@ def _by_name(given: Sequence[Path]) -> Mapping[str, Sequence[Path]]:
     """The files of folders and below, and those given as such, by their names."""
     found: dict[str, list[Path]] = defaultdict(list)
     for path in given:
-        for file in (path, *_files_below(path)):
+        for file in files_below(path, skips_unreadable=True):
             found[file.name].append(file)
     return found
-
-
-def _files_below(root: Path) -> Iterator[Path]:
-    """All files below a folder but hidden ones; folders behind links are not entered."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
 
 
 def _is_readable_file(path: Path) -> bool:
@@ -164,7 +158,7 @@ _State = tuple[tuple[str, int, int], ...]
 
 def _state(path: Path) -> _State:
     """What changes when a file, or a file beside the address of a series, is written anew."""
-    files = _files_below(path.parent) if is_address(path) else (path,)
+    files = files_below(path.parent, skips_unreadable=True) if is_address(path) else (path,)
     state = []
     for file in files:
         with suppress(OSError, ValueError):

@@ -86,7 +86,8 @@ def require_our_tables(folder: Path) -> None:
     """
     if _read_run(folder) or is_detections_dataset(folder):
         return
-    for name in (RUN, LESIONS, COHORT, REPORT, "README", ".bidsignore"):
+    named_alike = DetectionFiles(folder, REPORT.removesuffix("_report.html")).written
+    for name in {RUN, LESIONS, COHORT, REPORT, "README", ".bidsignore"} - named_alike:
         if os.path.lexists(folder / name):
             raise _not_ours(name, folder)
 

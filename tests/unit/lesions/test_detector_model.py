@@ -28,6 +28,7 @@ from mslesion.lesions.learning.calibration import (
     fit_slice_calibration,
     fit_voxel_calibration,
     left_to_calibrate,
+    mask_at,
     score,
 )
 from mslesion.lesions.model import (
@@ -288,6 +289,17 @@ def test_what_calibration_left_undone_is_told_on_people_of_other_folds() -> None
         voxels, slices = left_to_calibrate(answers, by_fold)
         assert voxels.slope == pytest.approx(left, abs=0.03)
         assert np.isfinite([slices.slope, slices.intercept]).all()
+
+
+def test_validation_holds_against_thresholds_what_a_detection_would() -> None:
+    """In steps of 1/4096: just below a threshold of 0.3, and above the step that it rounds to."""
+    probability = np.array([0.29997, 0.30003, 0.3002], np.float32).reshape(1, 1, 3)
+    steps = Calibration().in_steps(probability)
+    assert (steps * 4096 == np.rint(steps * 4096)).all()
+    grid = Grid((1, 1, 3), np.diag([10.0, 10.0, 10.0, 1.0]))
+    scan = ValidationScan(("d", "a"), "a", probability, np.zeros((1, 1, 3), bool), grid)
+    chosen = Chosen(Calibration(), Calibration(), OperatingPoint(0.3, 0.3, 3.0))
+    assert mask_at(scan, chosen).ravel().tolist() == (steps.ravel() > 0.3).tolist()
 
 
 def test_slices_are_calibrated_by_their_highest_voxel() -> None:

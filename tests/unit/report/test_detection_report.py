@@ -86,7 +86,7 @@ def detect_by_hand(
         slices=slices,
         verdict=verdict,
         warnings=warnings,
-        detector=DetectorIdentity("default", "ab" * 32, 0.45, 0.6, 3.0),
+        detector=DetectorIdentity("default", "ab" * 32, 0.45, 0.6, 3.0, is_calibrated=True),
         input_sha256="cd" * 32,
     )
 

@@ -58,10 +58,10 @@ def test_an_accepted_lesion_is_in_the_reviewed_mask_and_a_rejected_one_is_not(
         assert client.progress("sub-1") == {
             "is_earlier": False, "accepted": 1, "rejected": 1, "undecided": 0,
         }  # fmt: skip
-        summary = json.loads(files.summary.read_text())
-        summary["files"][files.mask.name] = "0" * 64
-        files.summary.write_text(json.dumps(summary))
+        found = files.lesions.read_text()
+        files.lesions.write_text(found.replace("\t", "0\t", 1).replace("\n1\t", "\n3\t"))
         assert client.progress("sub-1")["is_earlier"]
+        files.lesions.write_text(found)
     new = {path.name for path in output.iterdir()} - set(automatic)
     assert new == {path.name for path in files.review.all}
 

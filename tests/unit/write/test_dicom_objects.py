@@ -136,6 +136,7 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
         ("PatientBirthDate", "1960", ""),
         ("PatientBirthDate", "anonymous", ""),
         ("StudyDate", "00000000", ""),
+        ("StudyDate", "2020.01.02", ""),
         ("StudyTime", "later", ""),
     ],
 )

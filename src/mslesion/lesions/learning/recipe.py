@@ -31,6 +31,7 @@ from mslesion.lesions.model import LesionModel, load_lesion_model, ready
 from mslesion.lesions.network import SHAPES, LesionNetwork, NetworkShape
 from mslesion.read import load
 from mslesion.read.inputs import input_sha256
+from mslesion.seeds import require_given_seed
 from mslesion.workers import share
 from mslesion.write.atomic import atomic_path
 
@@ -62,6 +63,9 @@ class DetectorRecipe:
     validation_people: int = 12
     verdict_people: int = 240
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_given_seed(self.seed)
 
 
 RECIPES = {

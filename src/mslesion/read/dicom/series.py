@@ -81,16 +81,21 @@ def begins_as_dicom(path: Path) -> bool:
         return False
 
 
-def files_below(root: Path) -> Iterator[Path]:
+def files_below(root: Path, *, skips_unreadable: bool = False) -> Iterator[Path]:
     """Every regular file at or below ``root``, hidden ones apart, in the order of their paths.
 
     Links are followed, and each folder is passed once, for one may lead back to another above it.
+
+    Raises:
+        OSError: A folder may not be read, unless ``skips_unreadable``.
     """
     if root.is_file():
         yield root
         return
     passed = {os.path.realpath(root)}
-    for folder, folders, names in os.walk(root, onerror=_raise, followlinks=True):
+    for folder, folders, names in os.walk(
+        root, onerror=None if skips_unreadable else _raise, followlinks=True
+    ):
         new = []
         for name in sorted(name for name in folders if not name.startswith(".")):
             real = os.path.realpath(Path(folder, name))

@@ -74,7 +74,13 @@ function row(scan) {
 function verdict(scan) {
   if (typeof scan.verdict !== "string") return "–";
   return typeof scan.ms_probability === "number"
-    ? `${scan.verdict} (${digits(scan.ms_probability, 2)})` : scan.verdict;
+    ? `${scan.verdict} (${probability(scan.ms_probability)})` : scan.verdict;
+}
+
+/** Never 0 or 1 for what is neither. */
+function probability(value) {
+  if (value > 0 && value < 0.005) return "< 0.01";
+  return value >= 0.995 && value < 1 ? "> 0.99" : digits(value, 2);
 }
 
 /** What a reader should know before the scan is looked at; the whole sentence on hovering. */

@@ -84,6 +84,8 @@ function clearFacts() {
   byId("scan-facts").textContent = "";
   byId("lesion-rows").replaceChildren();
   byId("no-lesions").hidden = true;
+  drawNotices();
+  drawCounts();
 }
 
 function drawFacts() {

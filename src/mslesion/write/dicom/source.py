@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,10 +166,10 @@ def _in_utf_8(header: Any) -> None:
 
 def _allowed(name: str, text: str) -> str:
     """What a new object may say; empty, as the standard lets it be, for a value that it forbids."""
-    from pydicom.valuerep import DA, TM
+    from pydicom.valuerep import TM
 
     read_as: dict[str, Callable[[str], Any]] = {
-        "PatientBirthDate": DA, "StudyDate": DA, "StudyTime": TM, "PatientSex": _sex,
+        "PatientBirthDate": _date, "StudyDate": _date, "StudyTime": TM, "PatientSex": _sex,
     }  # fmt: skip
     if name not in read_as:
         return text
@@ -176,6 +177,10 @@ def _allowed(name: str, text: str) -> str:
         return str(read_as[name](text) or "")
     except ValueError:
         return ""
+
+
+def _date(text: str) -> str:
+    return datetime.strptime(text, "%Y%m%d").strftime("%Y%m%d") if text else ""
 
 
 def _sex(text: str) -> str:
