@@ -181,6 +181,9 @@ def section(name: str, metrics: dict[str, Any]) -> list[str]:
             *table_of_question(question, metrics["paper_percent"]),
             "",
         ]
+    splits = [s for question in metrics["questions"].values() for s in question.values() if s]
+    warnings = dict.fromkeys(told for split in splits for told in split.get("warnings", ()))
+    lines += [line for told in warnings for line in (f"*{told}*", "")]
     lines += [
         "What the CNN finds, by how much lesion is in a slice (one pixel covers 13 mm²):",
         "",

@@ -110,6 +110,8 @@ def _section_lines(section: Section) -> Iterator[str]:
         if "arms" in source.content:
             yield from _warning(source)
             yield from _table(source)
+        else:
+            yield from _told_warnings(source)
     files = ", ".join(f"[{s.place.name}]({s.place.as_posix()})" for s in section.sources)
     yield f"Source: {files}."
     yield ""
@@ -124,6 +126,23 @@ def _warning(source: Source) -> Iterator[str]:
         where = "" if len(few) == len(people) else f", in {len(few)} of {len(people)} arms"
         yield f"*Fewer than {FEW_PEOPLE} people ({span}{where}): these intervals are too narrow.*"
         yield ""
+
+
+def _told_warnings(source: Source) -> Iterator[str]:
+    """What a source without arms says of each of its parts, once."""
+    told = {w: None for part in source.content.values() for w in _warnings_in(part)}
+    for warning in told:
+        yield f"*{warning[0].upper()}{warning[1:]}.*"
+        yield ""
+
+
+def _warnings_in(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key == "warnings" and isinstance(value, list):
+                yield from value
+            else:
+                yield from _warnings_in(value)
 
 
 def _table(source: Source) -> Iterator[str]:

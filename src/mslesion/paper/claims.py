@@ -1,7 +1,7 @@
 """The paper's reported figures, as printed, contradictions included.
 
-Percentages. Sections 4.2 and 4.3 agree with each other and with whole-number counts, and are
-taken as the paper's result; the others are shown beside them.
+Percentages. Sections 4.2 and 4.3 agree with each other and, but for the SVM, with whole-number
+counts, and are taken as the paper's result; the others are shown beside them.
 """
 
 from __future__ import annotations

@@ -326,8 +326,8 @@ def _paper_section() -> Section:
         (
             Text(
                 f"The paper prints several sets of results that exclude each other. Section "
-                f"{TABLE_SECTION} agrees with section 4.2 and with whole numbers of slices, and "
-                "is the one held against ours; here are all of them."
+                f"{TABLE_SECTION} agrees with section 4.2 and, but for its SVM, with whole numbers "
+                "of slices, and is the one held against ours; here are all of them."
             ),
             tables.claims_table(),
             tables.contradiction_table(),

@@ -375,7 +375,7 @@ def claims_table() -> Table:
                 ),
             ),
         ),
-        ("Marked: the set held against ours, the one that agrees with whole-number counts.",),
+        ("Marked: the set held against ours; its CNN and tree agree with whole-number counts.",),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -136,9 +137,10 @@ def _way(dataset: Path, folder: Path) -> str | None:
 
 
 def _doi(dataset: Path) -> str | None:
-    """The DOI that a dataset says it has."""
-    doi = read_json_object(dataset / _DESCRIPTION).get("DatasetDOI")
-    return doi if isinstance(doi, str) else None
+    """The DOI that a dataset says it has, as a URI; None where what it says is none."""
+    doi = str(read_json_object(dataset / _DESCRIPTION).get("DatasetDOI", ""))
+    found = re.search(r"10\.\d{4,9}/\S+", doi)
+    return f"doi:{found[0]}" if found else None
 
 
 def _hash_uri(dataset: Path) -> str | None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
+from pydicom.dataset import FileDataset
 
 from dicom_files import (
     FRAME_OF_REFERENCE,
@@ -25,7 +27,7 @@ from dicom_files import (
 from made_up_detection import ANOTHER_BOX, BOX, detection_of
 from mslesion.cli import main
 from mslesion.detection import Detection
-from mslesion.errors import UsageError
+from mslesion.errors import ScanError, UsageError
 from mslesion.read import load, read_cohort
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.dicom.stream import quiet_pydicom
@@ -107,8 +109,6 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
     keep_patient: bool, tmp_path: Path
 ) -> None:
     """Same study, series of their own, references to the source, and no canary unasked."""
-    import pydicom
-
     found = _detection(tmp_path / "in", "classic", TWO)
     found.save(tmp_path / "out", dicom_seg=True, keep_patient=keep_patient)
     for path in DetectionFiles(tmp_path / "out", found.name).dicom:
@@ -134,6 +134,7 @@ def test_objects_belong_to_the_study_and_name_the_patient_only_if_asked(
         ("PatientSex", "U", ""),
         ("PatientSex", "m", "M"),
         ("PatientBirthDate", "1960", ""),
+        ("PatientBirthDate", "196012", ""),
         ("PatientBirthDate", "anonymous", ""),
         ("StudyDate", "00000000", ""),
         ("StudyDate", "2020.01.02", ""),
@@ -144,8 +145,6 @@ def test_values_that_the_standard_forbids_are_left_empty(
     tag: str, value: str, told: str, tmp_path: Path
 ) -> None:
     """As archives hold them: the objects are written, and say nothing of it."""
-    import pydicom
-
     with quiet_pydicom():
         files = classic(_volume())
         for data in files:
@@ -158,10 +157,61 @@ def test_values_that_the_standard_forbids_are_left_empty(
         assert str(pydicom.dcmread(path).get(tag) or "") == told
 
 
+def _of_each_frame(data: FileDataset) -> None:
+    """Orientation and measures told of each frame, and of none together."""
+    (shared,) = data.SharedFunctionalGroupsSequence
+    for name in ("PlaneOrientationSequence", "PixelMeasuresSequence"):
+        for frame in data.PerFrameFunctionalGroupsSequence:
+            setattr(frame, name, shared.get(name))
+        delattr(shared, name)
+
+
+def test_frames_may_each_tell_what_is_common_to_them(tmp_path: Path) -> None:
+    """As some scanners write enhanced files: the objects are those of one that tells it once."""
+    data = enhanced(_volume())
+    write(data, tmp_path / "once" / "x")
+    _of_each_frame(data)
+    write(data, tmp_path / "each" / "x")
+    for kind in ("once", "each"):
+        scan_file = read_cohort(tmp_path / kind).people[0].scans[0]
+        found = detection_of(load(scan_file).scan, "x", boxes=TWO)
+        found.save(tmp_path / f"{kind}-out", dicom_seg=True)
+    masks = [DetectionFiles(tmp_path / f"{kind}-out", "x").dicom[0] for kind in ("once", "each")]
+    once, each = (pydicom.dcmread(path) for path in masks)
+    assert np.array_equal(once.pixel_array, each.pixel_array)
+    assert once.SharedFunctionalGroupsSequence == each.SharedFunctionalGroupsSequence
+
+
+def test_slices_of_one_stack_that_are_written_unlike_are_referred_to(tmp_path: Path) -> None:
+    """An orientation that differs in its last digit; loss in compression is told on."""
+    files = classic(_volume())
+    for data in files:
+        data.LossyImageCompression = "01"
+        data.LossyImageCompressionRatio = "10"
+        data.LossyImageCompressionMethod = "ISO_10918_1"
+    turned = [float(value) for value in files[3].ImageOrientationPatient]
+    files[3].ImageOrientationPatient = [turned[0] + 1e-6, *turned[1:]]
+    write_series(files, tmp_path / "in")
+    scan_file = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan_file).scan, scan_file.name, boxes=TWO)
+    found.save(tmp_path / "out", dicom_seg=True)
+    mask = pydicom.dcmread(DetectionFiles(tmp_path / "out", found.name).dicom[0])
+    assert mask.LossyImageCompression == "01"
+
+
+def test_slices_of_two_frames_of_reference_have_no_object(tmp_path: Path) -> None:
+    """Nothing could refer to them as one volume: one line, and no bug of ours."""
+    files = classic(_volume())
+    files[2].FrameOfReferenceUID = f"{FRAME_OF_REFERENCE}.9"
+    write_series(files, tmp_path / "in")
+    scan_file = read_cohort(tmp_path / "in").people[0].scans[0]
+    found = detection_of(load(scan_file).scan, scan_file.name, boxes=TWO)
+    with pytest.raises(ScanError, match="several frames of reference"):
+        found.save(tmp_path / "out", dicom_seg=True)
+
+
 def test_objects_refer_to_the_images_whatever_their_uids_and_frames(tmp_path: Path) -> None:
     """A source whose UIDs highdicom drew too, and slices that say they are one frame."""
-    import pydicom
-
     files = classic(_volume())
     theirs = {
         "StudyInstanceUID": f"{HIGHDICOM}1",
@@ -203,8 +253,6 @@ def test_a_name_in_any_charset_is_kept_as_it_is(
     charset: str | list[str], name: str, tmp_path: Path
 ) -> None:
     """The objects are in UTF-8, whatever the source is in: an archive files both under one name."""
-    import pydicom
-
     voxels = np.random.default_rng(2).integers(0, 900, SHAPE).astype(np.uint16)
     tags = {"SpecificCharacterSet": charset, "PatientName": name}
     write_series(classic(Volume(voxels, np.diag([-1.0, -1.0, 5.0, 1.0]), tags)), tmp_path / "in")
@@ -219,8 +267,6 @@ def test_a_name_in_any_charset_is_kept_as_it_is(
 
 def test_series_and_instances_have_numbers_and_names_of_their_own(tmp_path: Path) -> None:
     """As a list in an archive shows them: two series, told apart, beyond the scanner's numbers."""
-    import pydicom
-
     found = _detection(tmp_path / "in", "classic", TWO)
     found.save(tmp_path / "out", dicom_seg=True)
     told = [pydicom.dcmread(p) for p in DetectionFiles(tmp_path / "out", found.name).dicom]

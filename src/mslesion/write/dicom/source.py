@@ -34,6 +34,9 @@ _REFERENCE = (
     0x00280010,  # Rows
     0x00280011,  # Columns
     0x00280030,  # PixelSpacing
+    0x00282110,  # LossyImageCompression
+    0x00282112,  # LossyImageCompressionRatio
+    0x00282114,  # LossyImageCompressionMethod
     0x00180050,  # SliceThickness
     0x52009229,  # SharedFunctionalGroupsSequence
     0x52009230,  # PerFrameFunctionalGroupsSequence
@@ -54,10 +57,9 @@ _EMPTY_UNLESS_KEPT = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
     "StudyDate", "StudyTime", "ReferringPhysicianName",
 )  # fmt: skip
-_GEOMETRY_GROUPS = (
-    "PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence",
-    "FrameContentSequence",
-)  # fmt: skip
+_OF_ALL_FRAMES = ("PlaneOrientationSequence", "PixelMeasuresSequence")
+"""What frames that make one volume have in common."""
+_GEOMETRY_GROUPS = ("PlanePositionSequence", "FrameContentSequence", *_OF_ALL_FRAMES)
 _INDICES = ("DimensionIndexValues", "StackID", "InStackPositionNumber")
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
 _UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")
@@ -115,7 +117,21 @@ def source_images(detection: Detection, identity: DicomIdentity) -> SourceImages
                 remedy="leave out --dicom-seg, or export the series again",
                 file=address,
             )
+    if len({data.FrameOfReferenceUID for data in data_sets}) > 1:
+        raise ScanError(
+            "holds slices of several frames of reference: no object can refer to that",
+            remedy="leave out --dicom-seg, or export the series again",
+            file=address,
+        )
+    _share_orientation(data_sets)
     return SourceImages(data_sets, _order(ordered.slices, data_sets, address))
+
+
+def _share_orientation(data_sets: Sequence[Any]) -> None:
+    """Give all slices the first one's orientation, where its last digits differ between them."""
+    for data in data_sets[1:]:
+        if "ImageOrientationPatient" in data_sets[0]:
+            data.ImageOrientationPatient = data_sets[0].ImageOrientationPatient
 
 
 def _order(slices: Sequence[Slice], data_sets: Sequence[Any], address: Path) -> tuple[int, ...]:
@@ -146,6 +162,7 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
             _keep_only(group, _GEOMETRY_GROUPS)
             for item in group.get("FrameContentSequence") or ():
                 _keep_only(item, _INDICES)
+    _tell_once(header)
     if _is_classic(header):
         if "NumberOfFrames" in header:  # 1, as some scanners and archives add
             del header.NumberOfFrames
@@ -153,6 +170,23 @@ def _header(path: Path, identity: DicomIdentity, step_mm: float) -> Any:
         if not header.get("SliceThickness"):
             header.SliceThickness = header.SpacingBetweenSlices
     return header
+
+
+def _tell_once(header: Any) -> None:
+    """Tell what all frames have in common once for all, as some scanners do not."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence as Items
+
+    frames: Any = header.get("PerFrameFunctionalGroupsSequence") or ()
+    if frames and not header.get("SharedFunctionalGroupsSequence"):
+        header.SharedFunctionalGroupsSequence = Items([Dataset()])
+    for name in _OF_ALL_FRAMES if frames else ():
+        shared = header.SharedFunctionalGroupsSequence[0]
+        if name not in shared and name in frames[0]:
+            setattr(shared, name, frames[0].get(name))
+        for frame in frames:
+            if name in frame:
+                delattr(frame, name)
 
 
 def _in_utf_8(header: Any) -> None:
@@ -180,7 +214,9 @@ def _allowed(name: str, text: str) -> str:
 
 
 def _date(text: str) -> str:
-    return datetime.strptime(text, "%Y%m%d").strftime("%Y%m%d") if text else ""
+    if not re.fullmatch("[0-9]{8}", text):
+        return ""  # of fewer digits another day could be made
+    return datetime.strptime(text, "%Y%m%d").strftime("%Y%m%d")
 
 
 def _sex(text: str) -> str:
