@@ -155,7 +155,8 @@ def random_labels(results: StudyResults) -> Section:
         f"The diagnoses of the simulated people were dealt out at random, {shuffles} times, "
         "each time with a split of its own. What is above chance is recognised people, not "
         "disease. SVM and tree have one setting each, as there is nothing to choose one by; the "
-        "CNN, which takes minutes a fit, is left out. The intervals here are two standard errors over the shuffles."
+        "CNN, which takes minutes a fit, is left out. The intervals here are two standard errors "
+        "over the shuffles."
     )
     return Section(
         "Random labels", tuple(findings), explained, {"random-labels": drawing}, (source,)
