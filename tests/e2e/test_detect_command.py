@@ -458,7 +458,7 @@ def test_a_bids_dataset_gets_a_bids_derivative(cohort: Path, tmp_path: Path) -> 
     session.parent.mkdir()
     (dataset / "sub-02" / "moved").rename(session)
     (session / "sub-02_FLAIR.nii.gz").rename(session / "sub-02_ses-1_acq-2D_FLAIR.nii.gz")
-    (dataset / "dataset_description.json").write_text('{"Name": "Ours", "DatasetDOI": "doi:1"}')
+    (dataset / "dataset_description.json").write_text('{"Name": "Ours", "DatasetDOI": "10.1234/ours"}')
     out = dataset / "derivatives" / "mslesion"
     assert _detect(dataset, out) == 0
     written = _bytes(out)
@@ -472,7 +472,7 @@ def test_a_bids_dataset_gets_a_bids_derivative(cohort: Path, tmp_path: Path) -> 
     assert description["Name"] == "Lesions found in Ours"
     assert description["GeneratedBy"][0]["Name"] == "mslesion"
     assert description["GeneratedBy"][0]["Version"] == mslesion.__version__
-    assert description["SourceDatasets"] == [{"URL": "../..", "DOI": "doi:1"}]
+    assert description["SourceDatasets"] == [{"URL": "../..", "DOI": "doi:10.1234/ours"}]
     assert "*_summary.json" in written[".bidsignore"].decode().splitlines()
     rows = _table(out / "cohort.tsv")
     assert [row["participant_id"] for row in rows] == ["sub-01", "sub-02", "sub-03", "sub-04"]
