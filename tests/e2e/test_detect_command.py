@@ -458,7 +458,9 @@ def test_a_bids_dataset_gets_a_bids_derivative(cohort: Path, tmp_path: Path) -> 
     session.parent.mkdir()
     (dataset / "sub-02" / "moved").rename(session)
     (session / "sub-02_FLAIR.nii.gz").rename(session / "sub-02_ses-1_acq-2D_FLAIR.nii.gz")
-    (dataset / "dataset_description.json").write_text('{"Name": "Ours", "DatasetDOI": "10.1234/ours"}')
+    (dataset / "dataset_description.json").write_text(
+        '{"Name": "Ours", "DatasetDOI": "10.1234/ours"}'
+    )
     out = dataset / "derivatives" / "mslesion"
     assert _detect(dataset, out) == 0
     written = _bytes(out)
