@@ -59,7 +59,7 @@ def decode_nifti(content: Content) -> StoredVolume:
     """
     path = content.path
     header = _header(content)
-    dims = nifti_dims(content)
+    dims = _dims(header, path)
     shape = volumes_shape(dims, path)
     first_byte = float(header["vox_offset"])
     # The header and the four bytes that say whether extensions follow come first.
@@ -97,10 +97,13 @@ def nifti_dims(content: Content) -> tuple[int, ...]:
         UnreadableFileError: The file ends within its header.
         GeometryError: It claims no axes, or more than seven.
     """
-    header = _header(content)
+    return _dims(_header(content), content.path)
+
+
+def _dims(header: Any, path: Path) -> tuple[int, ...]:
     axis_count = int(header["dim"][0])
     if not 1 <= axis_count <= 7:
-        raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=content.path)
+        raise GeometryError(f"claims {axis_count} axes", remedy=GET_AGAIN, file=path)
     return tuple(int(n) for n in header["dim"][1 : axis_count + 1])
 
 
