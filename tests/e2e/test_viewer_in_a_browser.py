@@ -263,6 +263,26 @@ def test_what_is_wrong_is_told_on_the_page(
 
 
 @pytest.mark.slow
+def test_nothing_of_a_scan_is_left_on_the_page_of_one_that_cannot_be_shown(
+    browser: Any, tmp_path: Path
+) -> None:
+    """From a scan that is shown to a damaged one: no name, row, or intensity of the first stays."""
+    output = tmp_path / "out"
+    write_output(output, "sub-1")
+    write_output(output, "sub-2")
+    (output / "sub-2_label-L_mask.nii.gz").write_bytes(b"no image")
+    with _page(browser, output) as (page, _, _complaints):
+        page.click("text=sub-1")
+        page.wait_for_selector("#scan[data-state=ready]")
+        _until(page, "document.querySelector('#where').textContent !== ''")
+        page.click("text=Scan ›")
+        page.wait_for_selector("#scan[data-state=failed]")
+        told = {part: page.inner_text(f"#{part}") for part in ("scan-name", "scan-facts", "where")}
+        assert told == {"scan-name": "", "scan-facts": "", "where": ""}
+        assert page.locator("#lesion-rows tr").count() == 0
+
+
+@pytest.mark.slow
 def test_two_pages_on_one_scan_keep_what_each_decided(browser: Any, tmp_path: Path) -> None:
     """One accepts the first lesion, the other rejects the second: both decisions are saved."""
     output = tmp_path / "out"

@@ -84,6 +84,7 @@ function clearFacts() {
   byId("scan-facts").textContent = "";
   byId("lesion-rows").replaceChildren();
   byId("no-lesions").hidden = true;
+  byId("where").textContent = "";
   drawNotices();
   drawCounts();
 }
