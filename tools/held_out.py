@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +45,19 @@ def cross_validation(datasets: Path) -> CrossValidation:
     ]
     fold_of = deal_folds(scans, recipe.folds, recipe.seed)
     for scan in scans:
-        if not unseen_scans([scan], models[fold_of[scan.person]].trained_on):
-            raise ValueError(f"the network of its fold has learnt from {scan.person_id}")
+        require_unseen([scan], models[fold_of[scan.person]])
     return CrossValidation(scans, fold_of, models)
+
+
+def require_unseen(scans: Sequence[KnownScan], model: LesionModel) -> None:
+    """See that a detector is not asked about somebody it has learnt from.
+
+    Raises:
+        ValueError: it has learnt from one of them.
+    """
+    unseen = unseen_scans(scans, model.trained_on)
+    if seen := {scan.person_id for scan in scans} - {scan.person_id for scan in unseen}:
+        raise ValueError(f"the detector has learnt from {', '.join(sorted(seen))}")
 
 
 def held_out(datasets: Path) -> Iterator[tuple[KnownScan, LesionModel]]:

@@ -1,7 +1,6 @@
 """What the gates of the detector let through: no brains, other contrasts, good scans.
 
-    python tools/measure_gates.py                  # simulated cases
-    python tools/measure_gates.py --real DATASETS  # and real scans
+    python tools/measure_gates.py --real DATASETS
 
 DATASETS is the folder of tabriz, ljubljana-mni, ljubljana-longitudinal and lesion-free: each real
 person is judged by the detector of the fold that never saw them, others by the shipped detector.
@@ -11,12 +10,12 @@ Results go to docs/results.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from held_out import held_out
+from held_out import held_out, require_unseen
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from pages import replace_part
@@ -26,11 +25,12 @@ from mslesion.errors import ContrastError, NoBrainError
 from mslesion.evaluation.intervals import wilson
 from mslesion.lesions.contrast import require_flair_of_a_brain, scan_doubts
 from mslesion.lesions.detection import find_lesions
+from mslesion.lesions.known_scans import known_scans
 from mslesion.lesions.learning.simulated import OTHER_TISSUES, no_brain
 from mslesion.lesions.model import LesionModel, shipped_model
 from mslesion.lesions.quality import measure_quality
 from mslesion.progress import track
-from mslesion.read import read_cohort, read_scan
+from mslesion.read import read_people, read_scan
 from mslesion.scan import Scan
 from mslesion.simulate import CohortRecipe, simulate_person
 from mslesion.simulate.person import draw_person, replay
@@ -48,11 +48,15 @@ Voxels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Judged:
-    """What the gates said of one case: ``refused`` holds the error's code, or nothing."""
+    """What the gates said of one case: ``refused`` holds the error's code, or nothing.
+
+    ``person`` is whose real scan it is; every other case stands for itself.
+    """
 
     kind: str
     refused: str
     doubts: tuple[str, ...]
+    person: str = ""
 
 
 # --- what is no brain ----------------------------------------------------------------------------
@@ -201,13 +205,16 @@ def simulated_case(kind: str, index: int, detector: LesionModel) -> Judged:
 def real_cases(datasets: Path) -> Iterator[Judged]:
     """Real FLAIR scans and other contrasts, none judged by a network that saw the person."""
     for known, detector in held_out(datasets):
-        image = known.scan_file.image
-        yield judged("good: real", read_scan(image), detector)
+        image, person = known.scan_file.image, "/".join(known.person)
+        yield replace(judged("good: real", read_scan(image), detector), person=person)
         for path in sorted(image.parent.glob("*_T[12]w.nii.gz")):
-            yield judged(f"other contrast: real {path.name[-10:-7]}", read_scan(path), detector)
-    for person in read_cohort(datasets / "ljubljana-longitudinal").people:
-        for scan_file in person.scans:
-            yield judged("good: real", read_scan(scan_file.image), shipped_model())
+            case = judged(f"other contrast: real {path.name[-10:-7]}", read_scan(path), detector)
+            yield replace(case, person=person)
+    visits = known_scans(read_people(datasets / "ljubljana-longitudinal"), is_lesion_free=True)
+    require_unseen(visits, shipped_model())
+    for known in visits:
+        case = judged("good: real", read_scan(known.scan_file.image), shipped_model())
+        yield replace(case, person="/".join(known.person))
 
 
 def _is_refused(case: Judged) -> bool:
@@ -219,19 +226,27 @@ def _is_caught(case: Judged) -> bool:
     return bool(case.refused) or any("FLAIR" in doubt for doubt in case.doubts)
 
 
-SUMMARIES: tuple[tuple[str, str, Callable[[Judged], bool]], ...] = (
-    ("no brain", "refused", _is_refused),
-    ("other contrast", "refused, or its contrast doubted", _is_caught),
-    ("good", "refused", _is_refused),
-    ("good", "refused, or its contrast doubted", _is_caught),
-    ("good", "refused, or doubted for any reason", lambda case: bool(case.refused or case.doubts)),
+def _is_refused_or_doubted(case: Judged) -> bool:
+    return bool(case.refused or case.doubts)
+
+
+SUMMARIES: tuple[
+    tuple[str, str, Callable[[Judged], bool], Callable[[Iterable[bool]], bool]], ...
+] = (
+    ("no brain", "refused", _is_refused, all),
+    ("other contrast", "refused, or its contrast doubted", _is_caught, all),
+    ("good", "refused", _is_refused, any),
+    ("good", "refused, or its contrast doubted", _is_caught, any),
+    ("good", "refused, or doubted for any reason", _is_refused_or_doubted, any),
 )
+"""Kinds of cases by their first words, what is counted, how it is seen of one case, and of a person
+with several real scans."""
 
 
 def main() -> None:
     """Judge all, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--real", type=Path)
+    parser.add_argument("--real", type=Path, metavar="DATASETS", required=True)
     parser.add_argument("--each", type=int, default=25, help="no brains of each kind")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
@@ -244,8 +259,7 @@ def main() -> None:
         delayed(simulated_case)(*task, detector) for task in tasks
     )
     cases = list(track(work, "judging", len(tasks)))
-    if options.real is not None:
-        cases += real_cases(options.real)
+    cases += real_cases(options.real)
     write_json(RECORD, [vars(case) for case in cases])
     replace_part(PAGE, "gates", table(cases))
 
@@ -260,14 +274,18 @@ def table(cases: Sequence[Judged]) -> list[str]:
         lines.append(
             f"| {kind} | {len(mine)} | {refused} | {doubtful} | {len(mine) - refused - doubtful} |"
         )
-    for group, what, counts in SUMMARIES:
-        mine = [case for case in cases if case.kind.startswith(group)]
-        hits = [counts(case) for case in mine]
-        rate = wilson(sum(hits), len(hits))
-        lines.append(
-            f"| **{group}, {what}** | {len(hits)} | {100 * rate.value:.1f} % "
-            f"({100 * rate.low:.1f} to {100 * rate.high:.1f}) | | |"
-        )
+    for group, what, counts, of_person in SUMMARIES:
+        for origin in ("simulated", "real"):
+            found: dict[str, list[bool]] = {}
+            for number, case in enumerate(cases):
+                if case.kind.startswith(group) and bool(case.person) == (origin == "real"):
+                    found.setdefault(case.person or str(number), []).append(counts(case))
+            if not found:
+                continue
+            rate = wilson(sum(map(of_person, found.values())), len(found))
+            units = f"{len(found)} {'people' if origin == 'real' else 'cases'}"
+            share = f"{100 * rate.value:.1f} % ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
+            lines.append(f"| **{group}, {origin}: {what}** | {units} | {share} | | |")
     return lines
 
 

@@ -5,22 +5,23 @@
 
 DATASETS is the folder of tabriz, ljubljana-mni and lesion-free: each real person is answered for by
 the detector of the fold that never saw them. The others are BIDS datasets with lesion masks, of
-people whom the shipped model has not seen. The record in docs/results is written anew after every
-scan, so that what was measured is kept.
+people whom the shipped model has not seen. A scan that is refused has no range, and is named in the
+record, which is written anew after every scan, so that what was measured is kept.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from held_out import held_out
+from held_out import held_out, require_unseen
 
 from mslesion.detector import Detector, detect_scan, load_detector
+from mslesion.errors import ScanError
 from mslesion.lesions.components import label_lesions
 from mslesion.lesions.known_scans import KnownScan, known_scans
 from mslesion.lesions.uncertainty import LEVEL, TOGETHER, Plausible
@@ -69,8 +70,8 @@ def within(rows: Sequence[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of each dataset, how many ranges hold the truth."""
+def summary(rows: Sequence[dict[str, Any]], refused: Mapping[str, str]) -> dict[str, Any]:
+    """Of each dataset, how many ranges hold the truth; ``refused`` are scans with the error."""
     datasets = sorted({row["dataset"] for row in rows})
     groups = {name: [row for row in rows if row["dataset"] == name] for name in datasets}
     return {
@@ -83,6 +84,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             }
             for name, group in groups.items()
         },
+        "refused": dict(refused),
         "rows": list(rows),
     }
 
@@ -94,7 +96,9 @@ def cases(real: Path | None, unseen: Sequence[Path]) -> Iterator[tuple[KnownScan
         for known, model in held_out(real):
             yield known, replace(shipped, model=model, operating_point=model.operating_point)
     for folder in unseen:
-        for known in known_scans(read_people(folder), is_lesion_free=False):
+        scans = known_scans(read_people(folder), is_lesion_free=False)
+        require_unseen(scans, shipped.model)
+        for known in scans:
             yield known, shipped
 
 
@@ -106,9 +110,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=RECORD)
     options = parser.parse_args()
     rows: list[dict[str, Any]] = []
+    refused: dict[str, str] = {}
     for known, detector in cases(options.real, options.unseen):
-        rows.append(measure(known, detector))
-        write_json(options.json, summary(rows))
+        try:
+            rows.append(measure(known, detector))
+        except ScanError as error:
+            refused[f"{known.dataset}: {known.scan_file.name}"] = error.code
+        write_json(options.json, summary(rows, refused))
 
 
 if __name__ == "__main__":

@@ -275,7 +275,7 @@ def test_nothing_of_a_scan_is_left_on_the_page_of_one_that_cannot_be_shown(
         page.click("text=sub-1")
         page.wait_for_selector("#scan[data-state=ready]")
         _until(page, "document.querySelector('#where').textContent !== ''")
-        page.click("text=Scan ›")
+        page.click("#next-scan")
         page.wait_for_selector("#scan[data-state=failed]")
         told = {part: page.inner_text(f"#{part}") for part in ("scan-name", "scan-facts", "where")}
         assert told == {"scan-name": "", "scan-facts": "", "where": ""}

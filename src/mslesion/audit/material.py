@@ -22,6 +22,7 @@ from mslesion.paper.fitting import subset_of_slices
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.questions import draw_slice_split
 from mslesion.paper.slices import UNKNOWN, CutCohort, SliceSet
+from mslesion.read.known_doubles import one_name
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ def model_facts(path: Path) -> ModelFacts:
         detector.name,
         "detector",
         frozenset(detector.trained_on.get("scans_sha256", ())),
-        frozenset((name, person) for name, people in datasets.items() for person in people),
+        frozenset(one_name(name, person) for name, people in datasets.items() for person in people),
         None,
         None,
         None,

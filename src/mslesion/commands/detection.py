@@ -17,7 +17,7 @@ from mslesion.read.dicom.address import is_address
 from mslesion.read.head import read_head
 from mslesion.read.names import is_folder
 from mslesion.read.volumes import read_single_file
-from mslesion.write.atomic import write_json
+from mslesion.write.atomic import take_away, write_json
 from mslesion.write.dicom.identity import DicomIdentity, asked_identity
 from mslesion.write.dicom.source import require_dicom
 from mslesion.write.earlier import (
@@ -219,6 +219,7 @@ def evaluate_detector(
 
     cohort = read_people(data)
     with output_folder(output, data):
+        take_away(output / "metrics.json")
         measured, refused = measure_detector(cohort, detector, is_lesion_free=is_lesion_free)
         write_json(output / "metrics.json", measured)
         return Answer(measured, (*cohort.set_aside, *refused))

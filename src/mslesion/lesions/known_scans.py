@@ -10,6 +10,7 @@ from typing import Any
 from mslesion.cohort.people import Cohort, Diagnosis, ScanFile
 from mslesion.errors import CohortError, ScanError
 from mslesion.read.inputs import input_sha256
+from mslesion.read.known_doubles import one_name
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,26 @@ def known_scans(cohort: Cohort, *, is_lesion_free: bool = False) -> tuple[KnownS
 
 
 def require_different_people(given: Iterable[tuple[Path, Sequence[KnownScan]]]) -> None:
-    """See that nobody of one dataset, in its folder, would be taken for somebody of another.
+    """See that nobody, of datasets in their folders, is taken for two, nor two for one.
+
+    Else a person could be learnt from and be validated on.
 
     Raises:
-        CohortError: two are of one name and have a participant of the same id.
+        CohortError: two datasets are of one name and have a participant of the same id, or two
+            participants have the same scan.
     """
     before: set[tuple[str, str]] = set()
+    owner_of: dict[str, tuple[str, str]] = {}
     for folder, scans in given:
+        for scan in scans:
+            owner = owner_of.setdefault(_sha256(scan) or str(scan.scan_file.image), scan.person)
+            if owner != scan.person:
+                raise CohortError(
+                    f"the scan of {scan.person_id} is also that of {owner[1]} of {owner[0]}",
+                    remedy="give it once, or say in participants.tsv, in the column "
+                    "same_person_as, who is the same person",
+                    file=scan.scan_file.image,
+                )
         people = {scan.person for scan in scans}
         if shared := before & people:
             dataset, person_id = min(shared)
@@ -85,15 +99,14 @@ def require_different_people(given: Iterable[tuple[Path, Sequence[KnownScan]]]) 
 def unseen_scans(scans: Sequence[KnownScan], trained_on: Mapping[str, Any]) -> list[KnownScan]:
     """The scans of people whom a model does not name as its training people.
 
-    ``trained_on`` is what the model's file says. People are known by dataset and id, or by the hash
-    of a scan's file.
+    ``trained_on`` is what the model's file says. People are known by dataset and id, also by the
+    other name of somebody who has two, or by the hash of a scan's file.
     """
-    people = trained_on.get("datasets", {})
+    datasets = trained_on.get("datasets", {})
+    people = {one_name(name, person) for name, known in datasets.items() for person in known}
     hashes = set(trained_on.get("scans_sha256", ()))
     seen = {
-        scan.person
-        for scan in scans
-        if scan.person_id in people.get(scan.dataset, ()) or _sha256(scan) in hashes
+        scan.person for scan in scans if one_name(*scan.person) in people or _sha256(scan) in hashes
     }
     return [scan for scan in scans if scan.person not in seen]
 

@@ -37,7 +37,7 @@ class Calibration:
     """A logistic curve over the logit of a probability (Platt, 1999).
 
     Calibrated logit = ``slope`` x logit + ``intercept``, fitted on people whom the networks were
-    not trained on.
+    not trained on. In a detector ``slope`` is above 0.
     """
 
     slope: float = 1.0

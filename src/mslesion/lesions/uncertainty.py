@@ -32,7 +32,8 @@ TOGETHER = 0.3
 one scan that erred on their own would give intervals of half the width."""
 
 _FLOOR = 0.05
-"""With less probability a voxel is no candidate: there are very many, and they are noise."""
+"""With less probability a voxel is no candidate, unless the threshold is lower: there are very many
+such voxels, and they are noise."""
 
 _DRAWS = 4000
 _SEED = 0
@@ -67,9 +68,10 @@ def load_uncertainty(
     how lesions that touch are told apart, or probabilities that are wrong, as on a scanner
     unlike those that they were calibrated on.
     """
-    box = common_box(probability > _FLOOR)
+    floor = min(_FLOOR, point.threshold)
+    box = common_box(probability > floor)
     cut = probability[box]
-    faint = label_lesions(cut > _FLOOR)
+    faint = label_lesions(cut > floor)
     candidates = tuple(_by_component(cut, *faint))
     peaks = _peaks(
         cut, *faint, max(1, int(np.ceil(point.least_mm3 / voxel_volume_mm3 - 1e-6))), point

@@ -23,16 +23,24 @@ KNOWN_DOUBLES = (
 )
 
 
+def one_name(dataset: str, person_id: str) -> tuple[str, str]:
+    """Who a participant is, whichever of two names they stand under: the dataset, and the other."""
+    for double in KNOWN_DOUBLES:
+        if dataset.startswith(double.dataset) and person_id == double.person_id:
+            return dataset, double.same_person_as
+    return dataset, person_id
+
+
 def with_known_doubles(cohort: Cohort) -> Cohort:
     """The cohort, with those named as one person whom its own table does not name so."""
-    same = {
-        double.person_id: double.same_person_as
-        for double in KNOWN_DOUBLES
-        if cohort.name.startswith(double.dataset)
-        and {double.person_id, double.same_person_as} <= cohort.diagnoses.keys()
-    }
     people = tuple(
-        replace(person, same_person_as=person.same_person_as or same.get(person.person_id, ""))
+        replace(person, same_person_as=person.same_person_as or _double(cohort, person.person_id))
         for person in cohort.people
     )
     return replace(cohort, people=people)
+
+
+def _double(cohort: Cohort, person_id: str) -> str:
+    """The other name of a participant, where that is in the cohort too; empty elsewhere."""
+    _, other = one_name(cohort.name, person_id)
+    return other if other != person_id and other in cohort.diagnoses else ""

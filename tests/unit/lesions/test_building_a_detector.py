@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError
 from mslesion.lesions.known_scans import KnownScan
+from mslesion.lesions.learning import build
 from mslesion.lesions.learning.build import build_detector
 from mslesion.lesions.learning.recipe import DetectorRecipe
 from mslesion.lesions.model import Calibration, load_lesion_model
@@ -76,7 +77,7 @@ def test_every_scan_is_scored_once_by_a_network_that_never_saw_it(built: Path) -
     validation = json.loads((built / "cross-validation.json").read_text())
     assert [row["scan_name"] for row in validation["scans"]] == ["s0", "s1", "s2", "s3"]
     assert {row["fold"] for row in validation["scans"]} == {0, 1}
-    assert validation["datasets"]["set"]["people"] == 4
+    assert validation["datasets"]["set"]["people"] == 3, "in the fourth there is no lesion to find"
     assert len(validation["chosen_by_fold"]) == 2
     assert validation["people_left_out_as_seen"] == 0
 
@@ -158,6 +159,19 @@ def test_nothing_is_left_beside_a_model_that_it_does_not_tell_of(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["model.safetensors", "training"]
     model = load_lesion_model(tmp_path / "model.safetensors")
     assert model.voxel_calibration == Calibration()
+
+
+def test_an_interrupted_call_leaves_no_older_model_beside_newer_results(
+    scans: list[KnownScan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped while the verdict is fitted: the folder holds no model until the call goes on."""
+    build_detector(scans[:1], tmp_path, replace(RECIPE, folds=0, final_steps=1))
+    monkeypatch.setattr(build, "_verdict", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        build_detector(
+            scans[:1], tmp_path, replace(RECIPE, folds=0, final_steps=1, verdict_people=1)
+        )
+    assert not (tmp_path / "model.safetensors").exists()
 
 
 def test_who_was_learnt_from_before_is_not_forgotten(

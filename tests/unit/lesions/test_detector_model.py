@@ -13,7 +13,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from mslesion.errors import ModelFileError
+from mslesion.errors import CohortError, ModelFileError
 from mslesion.evaluation.lesions import compare_masks
 from mslesion.lesions.field_of_view import Box
 from mslesion.lesions.inference import region_probabilities, slab_probabilities
@@ -23,6 +23,7 @@ from mslesion.lesions.learning.calibration import (
     THRESHOLDS,
     Chosen,
     ValidationScan,
+    choose,
     choose_operating_point,
     fit_logistic,
     fit_slice_calibration,
@@ -272,6 +273,15 @@ def test_overconfident_answers_are_brought_back() -> None:
     fitted = fit_voxel_calibration([scan])
     assert fitted.slope == pytest.approx(0.5, abs=0.03)
     assert fitted.intercept == pytest.approx(0.0, abs=0.06)
+
+
+def test_a_detector_that_answers_the_wrong_way_round_is_refused() -> None:
+    """Lower probabilities in lesions than elsewhere: no calibration helps, masks are elsewhere."""
+    rng = np.random.default_rng(1)
+    probability = rng.uniform(0.01, 0.99, (20, 20, 10)).astype(np.float32)
+    truth = rng.random(probability.shape) > probability
+    with pytest.raises(CohortError, match=r"the lesions of 1 person .* no higher"):
+        choose([ValidationScan(("d", "a"), "a", probability, truth, GRID)])
 
 
 def test_what_calibration_left_undone_is_told_on_people_of_other_folds() -> None:

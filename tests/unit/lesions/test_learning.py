@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from mslesion import __version__
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError, OutputError, UsageError
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.learning import recipe as recipes
-from mslesion.lesions.learning import simulated
+from mslesion.lesions.learning import simulated, source, training
 from mslesion.lesions.learning.loss import training_loss
 from mslesion.lesions.learning.material import (
     Material,
@@ -269,7 +268,7 @@ def test_a_gpu_that_is_not_there_is_said_before_any_work(monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU that PyTorch can use")
 def test_training_on_a_gpu_starts_like_training_on_the_cpu(tmp_path: Path) -> None:
-    """After a step, weights agree to rounding; a training may change its device on the way."""
+    """After a step, weights agree to rounding; what one has begun the other does not go on with."""
     material = group(1.0, [volume()])
     one_step = replace(TINY, steps=1)
     on_cpu, on_gpu = (train_network(material, one_step, device=d) for d in ("cpu", "cuda"))
@@ -277,16 +276,40 @@ def test_training_on_a_gpu_starts_like_training_on_the_cpu(tmp_path: Path) -> No
         assert torch.allclose(value, on_gpu.state_dict()[name], atol=2e-3), name
     checkpoint = tmp_path / "c.safetensors"
     train_network(material, TINY, checkpoint, device="cuda")
-    train_network(material, TINY, checkpoint, device="cpu")
+    with pytest.raises(ModelFileError, match="another device"):
+        train_network(material, TINY, checkpoint, device="cpu")
 
 
-def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
-    """Other settings must not go on from this state."""
+def test_a_checkpoint_of_another_training_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other settings, or other code, must not go on from this state."""
     checkpoint = tmp_path / "c.safetensors"
     material = group(1.0, [volume()])
     train_network(material, TINY, checkpoint)
     with pytest.raises(ModelFileError, match="other data or settings"):
         train_network(material, replace(TINY, learning_rate=1e-4), checkpoint)
+    monkeypatch.setattr(training, "source_sha256", lambda _: "another state of the code")
+    with pytest.raises(ModelFileError, match="another version"):
+        train_network(material, TINY, checkpoint)
+
+
+def test_the_hash_of_code_changes_with_every_byte_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One letter in one module of a folder, or another name for it; other modules do not count."""
+    monkeypatch.setattr(source, "_PACKAGE", tmp_path)
+    hashes = []
+    for name, text in (("a", "1"), ("a", "2"), ("b", "2")):
+        (tmp_path / "part").mkdir(exist_ok=True)
+        for old in (tmp_path / "part").iterdir():
+            old.unlink()
+        (tmp_path / "part" / f"{name}.py").write_text(text)
+        (tmp_path / "else.py").write_text(name + text)
+        hashes.append(source.source_sha256.__wrapped__(("part",)))
+    assert len(set(hashes)) == 3
+    (tmp_path / "else.py").write_text("changed")
+    assert source.source_sha256.__wrapped__(("part",)) == hashes[-1]
 
 
 def test_a_volume_seen_from_the_side_has_its_voxels_in_other_slices() -> None:
@@ -507,8 +530,20 @@ def test_simulated_people_are_made_once_and_come_back_from_their_files(
         assert volumes[0].lesion.max() == 7
         assert volumes[1].lesion is None
     assert made == [0, 3]
-    made = sorted(p.name for p in (tmp_path / "cache").iterdir())
-    assert made == [f"{__version__}_learnt-7_000{index}" for index in (0, 3)]
+    names = sorted(p.name for p in (tmp_path / "cache").iterdir())
+    assert [name.rpartition("_seed-")[2] for name in names] == ["7_0000", "7_0003"]
+
+
+def test_other_code_makes_its_own_people(
+    made: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an earlier state of the simulation left in the folder is not taken for its own."""
+    for _ in range(2):
+        cached_volumes(tmp_path, 7, [0])
+    monkeypatch.setattr(simulated, "source_sha256", lambda _: "another state of the code")
+    cached_volumes(tmp_path, 7, [0])
+    assert made == [0, 0]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_nobody_sees_a_simulated_person_before_all_of_it_is_there(
@@ -541,11 +576,12 @@ def test_two_trainings_may_make_the_same_person_at_once(
         monkeypatch.setattr(simulated, "simulated_volume", make)
         (other,) = cached_volumes(tmp_path, seed, [index])
         assert other.image.shape == (3, 4, 5)
-        (tmp_path / f"{__version__}_learnt-7_0000" / "theirs").touch()
+        (only,) = tmp_path.glob("*_seed-7_0000")
+        (only / "theirs").touch()
         return make(seed, index)
 
     monkeypatch.setattr(simulated, "simulated_volume", overtaken)
     cached_volumes(tmp_path, 7, [0])
-    assert (tmp_path / f"{__version__}_learnt-7_0000" / "theirs").exists()
-    assert [path.name for path in tmp_path.iterdir()] == [f"{__version__}_learnt-7_0000"]
+    (only,) = tmp_path.iterdir()
+    assert (only / "theirs").exists()
     assert made == [0, 0]

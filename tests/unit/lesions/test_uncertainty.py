@@ -86,6 +86,15 @@ def test_a_faint_spot_is_a_candidate_too():
     assert uncertainty.count.expected == pytest.approx(0.2, abs=0.03)
 
 
+def test_what_a_low_threshold_finds_is_plausible():
+    """Of 20 spots of 0.04, found with a threshold of 0.01, one may be a lesion, perhaps more."""
+    point = OperatingPoint(threshold=0.01, peak=0.01, least_mm3=3.0)
+    uncertainty = load_uncertainty(spots(*[0.04] * 20), 5.0, point)
+    assert uncertainty.count.expected == pytest.approx(0.8, abs=0.11)
+    assert uncertainty.count.high >= 1
+    assert uncertainty.volume_ml.expected == pytest.approx(0.032, abs=0.004)
+
+
 def test_the_same_probability_gives_the_same_numbers():
     """To the last digit, wherever the candidates lie in the volume."""
     probability = spots(0.9, 0.4, 0.7, 0.2)

@@ -7,6 +7,7 @@ from mslesion.audit.likeness import SAME_HEAD
 from mslesion.audit.material import Material, named
 from mslesion.evaluation.predictions import SplitUnit
 from mslesion.paper.slices import scan_fingerprints
+from mslesion.read.known_doubles import one_name
 
 
 def test_people_unseen(material: Material) -> Finding:
@@ -60,7 +61,7 @@ def _seen(material: Material) -> set[str]:
     by_name = {
         person
         for person in material.survey.people
-        if (material.cohort.name, person) in model.people
+        if one_name(material.cohort.name, person) in model.people
     }
     return by_slices | by_file | by_name
 

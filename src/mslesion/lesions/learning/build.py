@@ -146,7 +146,7 @@ def _judges(
 
 def _forget_results(output: Path) -> None:
     """Take away what an earlier call told, so that nothing of it stays beside another model."""
-    for name in (_CROSS_VALIDATION, _VERDICT):
+    for name in (_CROSS_VALIDATION, _VERDICT, MODEL_FILE):
         take_away(output / name)
     shutil.rmtree(output / FOLDS, ignore_errors=True)
 
@@ -204,7 +204,8 @@ def _cross_validation(
             warnings=scan.warnings,
         )
         scored.append((known, fold, told))
-    datasets = sorted({known.dataset for known in scans if not known.is_lesion_free})
+    with_masks = [(s, known.dataset) for known, _, s in scored if not known.is_lesion_free]
+    datasets = sorted({dataset for _, dataset in with_masks})
     voxels, slices = left_to_calibrate(answers, by_fold)
     return {
         "recipe": asdict(recipe),
@@ -213,8 +214,7 @@ def _cross_validation(
         "left_to_calibrate": {"voxels": asdict(voxels), "slices": asdict(slices)},
         "chosen_by_fold": [asdict(of_fold.operating_point) for of_fold in by_fold],
         "datasets": {
-            name: lesion_summary([s for known, _, s in scored if known.dataset == name])
-            for name in datasets
+            name: lesion_summary([s for s, of in with_masks if of == name]) for name in datasets
         },
         "scans": [
             {"dataset": known.dataset, "fold": fold, **row}

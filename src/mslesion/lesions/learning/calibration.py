@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mslesion.errors import CohortError
 from mslesion.evaluation import logistic
 from mslesion.evaluation.lesions import LesionAgreement, match_lesions
 from mslesion.evaluation.logistic import logit
@@ -21,6 +22,7 @@ from mslesion.lesions.operating_point import (
     lesion_mask,
 )
 from mslesion.scan import Grid
+from mslesion.told import counted
 
 THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 PEAKS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
@@ -69,8 +71,19 @@ class Chosen:
 
 
 def choose(scans: Sequence[ValidationScan]) -> Chosen:
-    """Calibrate, and choose the operating point at calibrated probabilities."""
+    """Calibrate, and choose the operating point at calibrated probabilities.
+
+    Raises:
+        CohortError: the networks answer no more where there are lesions than elsewhere.
+    """
     voxels = fit_voxel_calibration(scans)
+    if voxels.slope <= 0:
+        people = counted(len({scan.person for scan in scans}), "person", "people")
+        raise CohortError(
+            f"the networks give the lesions of {people} to calibrate on no higher probability than "
+            "other tissue",
+            remedy="see that each mask lies on the lesions of its scan, or train for more steps",
+        )
     calibrated = [calibrate(scan, voxels) for scan in scans]
     return Chosen(voxels, fit_slice_calibration(calibrated), choose_operating_point(calibrated))
 

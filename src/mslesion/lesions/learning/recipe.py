@@ -76,7 +76,10 @@ RECIPES = {
 
 
 def deal_folds(scans: Sequence[KnownScan], folds: int, seed: int) -> dict[tuple[str, str], int]:
-    """Deal people to folds: neighbours in lesion volume of one dataset go to different ones.
+    """Deal people to folds: those of one dataset with about as much lesion go to different ones.
+
+    They stand in the order of the volume marked in all their scans together, and as many as there
+    are folds, one after the other, go to one fold each.
 
     Raises:
         CohortError: there are fewer people than folds.

@@ -14,6 +14,7 @@ from scipy import ndimage
 from mslesion import __version__
 from mslesion.lesions.intensity import tissue_level
 from mslesion.lesions.learning.material import FLAIR, Share, TrainingVolume, slices_first
+from mslesion.lesions.learning.source import OF_SIMULATION, source_sha256
 from mslesion.lesions.slabs import BRIGHTEST
 from mslesion.seeds import OWN_SEEDS
 from mslesion.simulate.fields import Axes, smooth_noise, stage_rng
@@ -205,9 +206,10 @@ _PARTS = ("image", "lesion", "ventricle", "brain")
 def cached_volumes(folder: Path, seed: int, indices: Sequence[int]) -> list[TrainingVolume]:
     """Simulated volumes kept as files, made where missing; arrays are mapped, not read.
 
-    Trainings that share ``folder`` may do so at the same time; another version makes its own.
+    Trainings that share ``folder`` may do so at the same time; other code makes its own.
     """
-    names = (f"{__version__}_learnt-{seed}_{index:04d}" for index in indices)
+    code = source_sha256(OF_SIMULATION)[:12]
+    names = (f"{__version__}-{code}_seed-{seed}_{index:04d}" for index in indices)
     return [_cached(folder / name, seed, index) for name, index in zip(names, indices, strict=True)]
 
 

@@ -26,6 +26,7 @@ from mslesion.errors import ModelFileError
 from mslesion.lesions.learning.loss import training_loss
 from mslesion.lesions.learning.material import Material
 from mslesion.lesions.learning.samples import Batch, make_batch
+from mslesion.lesions.learning.source import OF_TRAINING, source_sha256
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.progress import track
 from mslesion.threads import one_torch_thread
@@ -86,12 +87,13 @@ def train_network(
     network comes back to the CPU.
 
     Raises:
-        ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings.
+        ModelFileError: ``checkpoint`` is damaged, or belongs to other data or settings, to other
+            code, or to the other kind of device.
     """
     # More threads would change the last bits of the weights.
     with one_torch_thread():
         state = _begin(recipe, start, torch.device(device))
-        fingerprint = _fingerprint(material, recipe, start)
+        fingerprint = _fingerprint(material, recipe, start, device)
         if checkpoint is not None and checkpoint.exists():
             _resume(state, checkpoint, fingerprint)
         steps = range(state.step, recipe.steps)
@@ -162,13 +164,16 @@ def _run_step(state: _State, batch: Batch, recipe: TrainingRecipe, step: int) ->
                 state.mean[name].copy_(value)
 
 
-def _fingerprint(material: Material, recipe: TrainingRecipe, start: Weights | None) -> str:
-    """A hash of what decides the weights.
+def _fingerprint(
+    material: Material, recipe: TrainingRecipe, start: Weights | None, device: str
+) -> str:
+    """A hash of what decides the weights: recipe, code, kind of device, material, start.
 
     Images and regions of real volumes count whole; of ideal ones, which follow from their seed, a
     slice stands for all of their gigabytes.
     """
     digest = sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest.update(f"{source_sha256(OF_TRAINING)} {device}".encode())
     for volume, weight in zip(material.volumes, material.weights, strict=True):
         digest.update(f"{volume.name} {weight:.9f} {volume.image.shape}".encode())
         for array in (volume.image, *volume.regions):
@@ -205,7 +210,7 @@ def _resume(state: _State, checkpoint: Path, fingerprint: str) -> None:
         ) from error  # fmt: skip
     if about.get("fingerprint") != fingerprint:
         raise ModelFileError(
-            "the checkpoint belongs to other data or settings",
+            "the checkpoint belongs to other data or settings, another version, or another device",
             remedy="delete it to start anew, or give another output folder",
             file=checkpoint,
         )

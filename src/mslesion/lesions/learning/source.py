@@ -1,0 +1,28 @@
+"""Which code made something, as a hash: what other code has begun, this does not go on with."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+
+OF_SIMULATION = ("simulate", "lesions/learning/simulated.py")
+OF_TRAINING = ("simulate", "lesions/learning", "lesions/network.py")
+"""Modules, and folders of them, below the package."""
+
+
+@cache
+def source_sha256(parts: tuple[str, ...]) -> str:
+    """The hash of the source of modules, each file with its place, in the order of these."""
+    digest = sha256()
+    files = {file for part in parts for file in _modules(_PACKAGE / part)}
+    for file in sorted(files):
+        digest.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _modules(part: Path) -> list[Path]:
+    return [part] if part.is_file() else list(part.rglob("*.py"))
