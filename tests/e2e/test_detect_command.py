@@ -369,6 +369,8 @@ def test_the_only_scan_has_its_own_exit_code(
         (["--min-lesion-mm3", "nan"], "a volume of nan mm3 makes no sense"),
         (["--min-lesion-mm3", "much"], "'much' is not a number"),
         (["--model", "huge"], "invalid choice"),
+        (["--model-path", ""], "the path is empty"),
+        (["--model-path", "https://a.org/m"], "https://a.org/m is an address"),
         (["--model", "small", "--model-path", "m"], "not allowed with argument --model"),
     ],
 )
@@ -446,6 +448,46 @@ def test_a_folder_of_scans(scans: Path, tmp_path: Path, capsys: pytest.CaptureFi
     lines = capsys.readouterr().out.splitlines()
     assert [line.partition(":")[0] for line in lines[:3]] == ["p1", "p2", "p3"]
     assert str(out / "cohort.tsv") in lines[3]
+
+
+@pytest.mark.usefixtures("fake")
+def test_images_that_are_passed_over_are_named(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Beside images named FLAIR others are not taken, which is told before anything else."""
+    (scans / "p3_FLAIR.nii.gz").rename(scans / "p3.nii.gz")
+    assert _detect(scans, tmp_path / "out") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "in doubt: passed over, as others have FLAIR in their names: p3.nii.gz"
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["p1", "p2"]
+
+
+@pytest.mark.usefixtures("fake")
+def test_results_of_another_image_of_the_same_name_are_not_replaced_silently(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two patients' FLAIR.nii.gz into one folder: the second run says so, a repeat does not."""
+    told = []
+    for number in (1, 1, 2):
+        folder = tmp_path / f"patient{number}"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(scans / f"p{number}_FLAIR.nii.gz", folder / "FLAIR.nii.gz")
+        assert _detect(folder / "FLAIR.nii.gz", tmp_path / "out") == 0
+        told.append(capsys.readouterr().out.count("another image of this name is replaced"))
+    assert told == [0, 0, 1]
+
+
+@pytest.mark.usefixtures("fake")
+def test_images_further_down_are_pointed_to(
+    scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder a patient is no layout that is known; the error names an image that was seen."""
+    for number in (1, 2):
+        (scans / f"p{number}").mkdir()
+        (scans / f"p{number}_FLAIR.nii.gz").rename(scans / f"p{number}" / "FLAIR.nii.gz")
+    (scans / "p3_FLAIR.nii.gz").unlink()
+    assert _detect(scans, tmp_path / "out") == 4
+    assert "an image further down, p1/FLAIR.nii.gz" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("fake")

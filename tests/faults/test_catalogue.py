@@ -478,6 +478,8 @@ CATALOGUE: dict[str, tuple[Case, ...]] = {
             fix("voxels taken times 2 to the power of -")),
         row("all negative", lambda g: g.nifti(g.voxels.astype(np.int16) - np.int16(5000)),
             fix("no voxel is above 0: all raised by 5000")),
+        row("air at 1000", lambda g: g.nifti(g.voxels.astype(np.int16) + np.int16(1000)),
+            fix("no air is near 0: all lowered by 10", 0.99)),
         row("z-scored", _z_scored, fix("below 0, as after z-scoring: all raised by", 0.95)),
         row("z-scored brain in zeros", _z_scored_brain,
             fix("as after z-scoring: all but zeros raised by", 0.7)),

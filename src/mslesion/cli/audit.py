@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from mslesion.cli.command import Command, add_output, require_study, say
+from mslesion.cli.command import Command, add_output, given_path, require_study, say
 from mslesion.errors import AuditFailure, MslesionError
 
 CLASSIFIERS = {"linear": "linear", "tree": "decision tree", "svm": "SVM", "cnn": "CNN"}
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("cohort", type=Path, metavar="COHORT", help="a cohort's folder")
+    parser.add_argument("cohort", type=given_path, metavar="COHORT", help="a cohort's folder")
     parser.add_argument(
-        "model", type=Path, metavar="MODEL", nargs="?",
+        "model", type=given_path, metavar="MODEL", nargs="?",
         help="folder that 'train' wrote, or a detector of 'train-detector'",
     )  # fmt: skip
     add_output(parser, "folder of audit.html, leakage_audit.json and its tables")
     parser.add_argument(
-        "--split", type=Path, metavar="JSON",
+        "--split", type=given_path, metavar="JSON",
         help="split.json of a study (default: the split that 'train' draws)",
     )  # fmt: skip
     parser.add_argument(

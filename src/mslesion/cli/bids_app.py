@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mslesion.cli.command import Command, positive, say
+from mslesion.cli.command import Command, given_path, positive, say
 from mslesion.cli.detect import add_detector_options, caution, chosen_detector, scan_lines
 from mslesion.errors import MslesionError
 
@@ -35,9 +35,9 @@ def is_bids_app_call(words: Sequence[str], commands: Collection[str]) -> bool:
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("bids_dir", type=Path, metavar="BIDS_DIR", help="the BIDS dataset")
+    parser.add_argument("bids_dir", type=given_path, metavar="BIDS_DIR", help="the BIDS dataset")
     parser.add_argument(
-        "output_dir", type=Path, metavar="OUT_DIR",
+        "output_dir", type=given_path, metavar="OUT_DIR",
         help="folder of the results, customarily BIDS_DIR/derivatives/mslesion",
     )  # fmt: skip
     parser.add_argument(
@@ -66,7 +66,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         help="end with the first scan that cannot be used, instead of setting it aside",
     )  # fmt: skip
     parser.add_argument(
-        "-w", "--work-dir", "--work_dir", type=Path, metavar="DIR",
+        "-w", "--work-dir", "--work_dir", type=given_path, metavar="DIR",
         help="where temporary files go; mslesion itself needs none",
     )  # fmt: skip
     parser.add_argument(

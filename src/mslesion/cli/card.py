@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from mslesion.cli.command import Command, add_output, say
+from mslesion.cli.command import Command, add_output, given_path, say
 from mslesion.errors import MslesionError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "results", type=Path, metavar="RESULTS",
+        "results", type=given_path, metavar="RESULTS",
         help="output folder of reproduce, train-detector, evaluate or evaluate-detector",
     )  # fmt: skip
     parser.add_argument(
-        "--about", type=Path, metavar="JSON",
+        "--about", type=given_path, metavar="JSON",
         help="what no computation can know, by topic (default: about.json in RESULTS, if any)",
     )  # fmt: skip
     add_output(parser, "folder of the card and the checklists")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mslesion.cli.command import Command, positive, say
+from mslesion.cli.command import Command, given_path, positive, say
 from mslesion.errors import MslesionError, UsageError
 
 if TYPE_CHECKING:
@@ -26,11 +25,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     parser.add_argument("--cases", type=positive, metavar="N", help="tested slices or people")
     parser.add_argument(
-        "--table", type=Path, metavar="CSV",
+        "--table", type=given_path, metavar="CSV",
         help="many claims: columns name, accuracy, sensitivity, specificity, cases (may be empty)",
     )  # fmt: skip
     parser.add_argument(
-        "--output", type=Path, metavar="OUT", help="folder that gets claims_audit.json"
+        "--output", type=given_path, metavar="OUT", help="folder that gets claims_audit.json"
     )
 
 

@@ -124,6 +124,18 @@ def number(text: str) -> float:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number") from None
 
 
+def given_path(text: str) -> Path:
+    """An option's value that is a file or folder.
+
+    An empty one, as of a variable that is not set, would be the current folder.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; the current folder is '.'")
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text} is an address, and nothing is fetched from any")
+    return Path(text)
+
+
 def share(text: str) -> float:
     """An option's value from 0 to 1."""
     value = number(text)
@@ -144,14 +156,14 @@ def add_data(parser: argparse.ArgumentParser, what: str) -> None:
 
 def add_output(parser: argparse.ArgumentParser, what: str) -> None:
     """The option that names the folder to write."""
-    parser.add_argument("--output", type=Path, required=True, metavar="OUT", help=what)
+    parser.add_argument("--output", type=given_path, required=True, metavar="OUT", help=what)
 
 
 def add_split(parser: argparse.ArgumentParser, what: str) -> None:
     """The option that names a frozen split."""
-    parser.add_argument("--split", type=Path, metavar="FILE", help=what)
+    parser.add_argument("--split", type=given_path, metavar="FILE", help=what)
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The argument that names a saved classifier."""
-    parser.add_argument("model", type=Path, metavar="MODEL", help="folder that 'train' wrote")
+    parser.add_argument("model", type=given_path, metavar="MODEL", help="folder that 'train' wrote")

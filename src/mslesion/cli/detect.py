@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mslesion.cli.command import Command, add_output, natural, number, say, share
+from mslesion.cli.command import (
+    Command,
+    add_output,
+    given_path,
+    natural,
+    number,
+    say,
+    say_doubts,
+    share,
+)
 from mslesion.errors import MslesionError
 from mslesion.told import probability
 
@@ -22,7 +31,7 @@ MODELS = ("default", "small")
 
 def _detect_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "data", type=Path, metavar="SCAN|FOLDER|BIDS|DICOM",
+        "data", type=given_path, metavar="SCAN|FOLDER|BIDS|DICOM",
         help="one FLAIR scan, a folder of them, a BIDS dataset, or a folder of DICOM files",
     )  # fmt: skip
     add_output(parser, "folder of the results")
@@ -55,7 +64,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         help="'small' is the smaller network (default: default)",
     )  # fmt: skip
     weights.add_argument(
-        "--model-path", type=Path, metavar="FILE",
+        "--model-path", type=given_path, metavar="FILE",
         help="a detector of your own, that 'mslesion train-detector' wrote",
     )  # fmt: skip
     parser.add_argument(
@@ -87,12 +96,13 @@ def chosen_detector(options: argparse.Namespace) -> Detector:
 
 
 def _detect(options: argparse.Namespace) -> Iterable[MslesionError]:
-    from mslesion.pipeline import asked_dicom, detect_all, refuse_unreadable
+    from mslesion.pipeline import asked_dicom, detect_all, doubts_beforehand, refuse_unreadable
     from mslesion.read.names import is_folder
 
     asked_dicom(options.data, dicom_seg=options.dicom_seg, keep_patient=options.keep_patient)
     if not is_folder(options.data):
         refuse_unreadable(options.data, options.output, options.volume)
+    say_doubts(doubts_beforehand(options.data, options.output))
     detector = chosen_detector(options)
     outcomes = detect_all(
         options.data,

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from mslesion.cli.command import Command, add_output, natural, positive, say
+from mslesion.cli.command import Command, add_output, given_path, natural, positive, say
 from mslesion.cli.detect import add_detector_options, chosen_detector
 from mslesion.cli.measures import measures_as_lines
 from mslesion.errors import MslesionError
@@ -19,11 +19,11 @@ _FINE_TUNING_RATE = 5e-4
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--data", type=Path, action="append", required=True, metavar="DATA",
+        "--data", type=given_path, action="append", required=True, metavar="DATA",
         help="a cohort with lesion masks; may be given several times",
     )  # fmt: skip
     parser.add_argument(
-        "--lesion-free", type=Path, action="append", default=[], metavar="DATA",
+        "--lesion-free", type=given_path, action="append", default=[], metavar="DATA",
         help="scans in which there is no lesion to draw; may be given several times",
     )  # fmt: skip
     add_output(parser, "folder of the detector; the same command goes on where it stopped")
@@ -55,7 +55,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many simulated people the verdict is fitted on; 0 for no verdict",
     )  # fmt: skip
     parser.add_argument(
-        "--cache", type=Path, metavar="FOLDER",
+        "--cache", type=given_path, metavar="FOLDER",
         help="where simulated people are kept, 5 GB of them; several trainings may share it "
         "(default: in OUT)",
     )  # fmt: skip
@@ -118,7 +118,7 @@ def _start(name: str | None) -> Path | None:
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, metavar="DATA", help="a cohort with lesion masks")
+    parser.add_argument("data", type=given_path, metavar="DATA", help="a cohort with lesion masks")
     add_output(parser, "folder of metrics.json")
     add_detector_options(parser)
     parser.add_argument(

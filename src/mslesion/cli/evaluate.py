@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from math import isnan
-from pathlib import Path
 from typing import Any
 
 from mslesion.cli.command import (
     Command,
     add_output,
     add_split,
+    given_path,
     require_study,
     say,
     say_doubts,
@@ -23,11 +23,11 @@ from mslesion.told import p_value
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "predictions", type=Path, metavar="PREDICTIONS",
+        "predictions", type=given_path, metavar="PREDICTIONS",
         help="lesion masks of any tool; or the folder that 'detect' wrote; or a model of 'train'",
     )  # fmt: skip
     parser.add_argument(
-        "reference", type=Path, metavar="REFERENCE",
+        "reference", type=given_path, metavar="REFERENCE",
         help="a cohort with lesion masks (or labels, for a model), or a folder of masks",
     )  # fmt: skip
     parser.add_argument(
@@ -108,10 +108,10 @@ def _evaluate_classifier(options: argparse.Namespace) -> Iterable[MslesionError]
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("first", type=Path, metavar="A", help="lesion masks of one tool")
-    parser.add_argument("second", type=Path, metavar="B", help="those of another")
+    parser.add_argument("first", type=given_path, metavar="A", help="lesion masks of one tool")
+    parser.add_argument("second", type=given_path, metavar="B", help="those of another")
     parser.add_argument(
-        "--reference", type=Path, required=True, metavar="R",
+        "--reference", type=given_path, required=True, metavar="R",
         help="a cohort with lesion masks, or a folder of masks",
     )  # fmt: skip
     _add_only_common(parser)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from mslesion.cli.command import Command, positive, say, share
+from mslesion.cli.command import Command, given_path, positive, say, share
 from mslesion.errors import MslesionError
 from mslesion.told import counted
 
@@ -15,7 +14,9 @@ PEOPLE = 60
 
 
 def _simulate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("output", type=Path, metavar="OUT", help="folder of the new BIDS dataset")
+    parser.add_argument(
+        "output", type=given_path, metavar="OUT", help="folder of the new BIDS dataset"
+    )
     parser.add_argument(
         "--people", type=positive, default=PEOPLE, metavar="N",
         help=f"how many people (default: {PEOPLE})",

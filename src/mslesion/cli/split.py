@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from mslesion.cli.command import Command, add_output, positive, say
+from mslesion.cli.command import Command, add_output, given_path, positive, say
 from mslesion.errors import MslesionError
 
 
 def _split_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, metavar="COHORT", help="a cohort's folder")
+    parser.add_argument("data", type=given_path, metavar="COHORT", help="a cohort's folder")
     add_output(parser, "new folder of split.json, and of the log of looks at its test people")
     parser.add_argument(
         "--folds", type=positive, default=1,

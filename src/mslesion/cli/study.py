@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 
-from mslesion.cli.command import Command, add_output, require_study, say
+from mslesion.cli.command import Command, add_output, given_path, require_study, say
 
 
 def _study_arguments(parser: argparse.ArgumentParser) -> None:
     add_output(parser, "folder of study.md, its images, and results/study")
     parser.add_argument(
-        "--data", type=Path, metavar="DATA",
+        "--data", type=given_path, metavar="DATA",
         help="folder of the datasets 'tabriz' and 'ljubljana-mni'; without them, or without it, "
         "what needs them is left out",
     )  # fmt: skip
     parser.add_argument(
-        "--detector-results", type=Path, metavar="FILE",
+        "--detector-results", type=given_path, metavar="FILE",
         help="detector-default.json of 'make detector', for the detector on real scans",
     )  # fmt: skip
     what = parser.add_mutually_exclusive_group()

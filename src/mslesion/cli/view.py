@@ -9,17 +9,16 @@ import sys
 import webbrowser
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import NoReturn
 
-from mslesion.cli.command import Command, natural, say
+from mslesion.cli.command import Command, given_path, natural, say
 from mslesion.errors import MslesionError
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("output", type=Path, metavar="OUT", help="folder that 'detect' wrote")
+    parser.add_argument("output", type=given_path, metavar="OUT", help="folder that 'detect' wrote")
     parser.add_argument(
-        "--scans", type=Path, action="append", default=[], metavar="FOLDER",
+        "--scans", type=given_path, action="append", default=[], metavar="FOLDER",
         help="where the scans lie, for results that do not tell; looked through with all folders "
         "below, and shown is only the very file that was detected in; may be given several times",
     )  # fmt: skip

@@ -15,6 +15,8 @@ from mslesion.read import read_cohort, read_people
 from mslesion.read.detections import DetectionFiles
 from mslesion.read.dicom.address import is_address
 from mslesion.read.head import read_head
+from mslesion.read.inputs import input_sha256
+from mslesion.read.layouts import passed_over
 from mslesion.read.names import is_folder
 from mslesion.read.volumes import read_single_file
 from mslesion.write.atomic import take_away, write_json
@@ -129,6 +131,22 @@ def _record_refusal(refused: Outcome, image: Path, output: Path) -> None:
         remove_unfinished(refused.files)
         remove_detection(refused.files)
         add_outcome(refused, output, RunOrigin())
+
+
+def doubts_beforehand(data: Path, output: Path) -> tuple[str, ...]:
+    """What somebody who wants ``data`` detected may not have meant, a sentence each.
+
+    Images of a plain folder are passed over, or another image's results replaced, as where two
+    patients' scans have one name.
+    """
+    if is_folder(data):
+        names = ", ".join(path.name for path in passed_over(data))
+        return (f"passed over, as others have FLAIR in their names: {names}",) if names else ()
+    (scan,) = _only_person(data).scans
+    before = DetectionFiles(output, scan.name).read_summary().get("input_sha256")
+    if before is None or before == input_sha256(scan.image):
+        return ()
+    return (f"{scan.name}: what was found in another image of this name is replaced",)
 
 
 def detect_all(

@@ -49,7 +49,7 @@ def require_flair_of_a_brain(found: FoundLesions) -> None:
     """
     brain_ml = _brain_ml(found)
     if not LEAST_BRAIN_ML <= brain_ml <= MOST_BRAIN_ML:
-        raise _no_brain(found, f"{brain_ml:.0f} ml of it were seen; an adult's has 1,000 to 1,700")
+        raise _no_brain(found, f"{brain_ml:,.0f} ml looked like it; an adult has 1,000 to 1,700")
     if found.pose.brain_fit < LEAST_BRAIN_FIT:
         raise _no_brain(found, "what looks like tissue of one has not its shape")
     likeliest = int(np.argmax(found.contrast))
@@ -68,7 +68,8 @@ def require_flair_of_a_brain(found: FoundLesions) -> None:
 def _no_brain(found: FoundLesions, why: str) -> NoBrainError:
     return NoBrainError(
         f"shows no brain, as FLAIR images show it ({why})",
-        remedy="give a FLAIR image of a whole head or brain",
+        remedy="give a FLAIR image of a whole head or brain; if it is one, see whether its air is "
+        "dark, and how strong the noise is",
         file=found.scan.source,
     )
 

@@ -117,13 +117,19 @@ def _head_box(slices: NDArray[np.float32], multiple: int, mirrors_columns: bool)
     signal = blocks > _SIGNAL
     if not signal.any():
         return None
+    in_rows, in_columns = (
+        np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS for axis in (0, 1)
+    )
     y, x = (
-        _side(np.flatnonzero(signal.any(axis=1 - axis)) * _BLOCK_PIXELS, size, multiple)
-        for axis, size in enumerate(mean.shape)
+        _side(where, size, multiple)
+        for where, size in zip((in_rows, in_columns), mean.shape, strict=True)
     )
     if mirrors_columns:
         width = mean.shape[1]
-        count = _rounded_up(width - 2 * x[0], multiple)
+        # A spot may fill a block on one side, and lie in two, neither of them bright, on the other.
+        from_other_side = width - int(in_columns[-1]) - _BLOCK_PIXELS
+        first = min(x[0], max(0, from_other_side))
+        count = _rounded_up(width - 2 * first, multiple)
         x = (width - count) // 2, (width + count) // 2
     return Box((y[0], x[0]), (y[1], x[1]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.signal import argrelmax
 
 _BINS = 256
 _SMOOTHING_BINS = 6.0
@@ -16,7 +17,8 @@ def tissue_level(voxels: NDArray[np.float32]) -> float:
 
     Grey and white matter are the largest tissue of a head and lie close together in FLAIR, so
     they make the highest peak with skull and scalp or without. Air (and the zeros of a stripped
-    scan) lies below half of the bright voxels' mean. 0 for a scan without signal.
+    scan) lies below half of the bright voxels' mean. Noise may lift it to that border, from which
+    its numbers only fall: what has no peak of its own is passed over. 0 for a scan without signal.
     """
     positive = voxels[voxels > 0]
     if positive.size == 0:
@@ -29,4 +31,7 @@ def tissue_level(voxels: NDArray[np.float32]) -> float:
     counts, edges = np.histogram(positive, bins=_BINS, range=(lowest, top))
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTHING_BINS)
     peak = int(smooth.argmax())
+    if peak == 0:
+        peaks = argrelmax(smooth)[0]
+        peak = int(peaks[smooth[peaks].argmax()]) if peaks.size else 0
     return float(edges[peak] + edges[peak + 1]) / 2

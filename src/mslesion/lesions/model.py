@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from mslesion.errors import ModelFileError
 from mslesion.lesions.network import LesionNetwork, NetworkShape
 from mslesion.lesions.operating_point import OperatingPoint
-from mslesion.lesions.released import released_path, require_as_released
+from mslesion.lesions.released import not_as_released, released_path, require_as_released
 from mslesion.read.side_files import read_bytes
 from mslesion.verdict import VerdictModel
 from mslesion.write.atomic import write_bytes
@@ -117,10 +117,13 @@ def shipped_model(name: str = "default") -> LesionModel:
     """One of the models inside the package, after checking its hash.
 
     Raises:
-        ModelFileError: the file is damaged, or not the one this version was released with.
+        ModelFileError: the file is missing, damaged, or not the one this version was released with.
     """
     path = shipped_path(name)
-    model = load_lesion_model(path)
+    try:
+        model = load_lesion_model(path)
+    except ModelFileError as error:
+        raise not_as_released(path) from error
     require_as_released(path.name, model.sha256)
     return model
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import nn
 
-from mslesion.errors import ModelFileError
-from mslesion.lesions.released import released_path, require_as_released
+from mslesion.lesions.released import not_as_released, released_path, require_as_released
 from mslesion.paper.network import build_network
 from mslesion.paper.protocol import Protocol
 from mslesion.paper.slices import (
@@ -79,7 +77,8 @@ def shipped_paper_cnn() -> PaperCNN:
     """The CNN inside the package, after checking its hash.
 
     Raises:
-        ModelFileError: the file is damaged, or not the one this version was released with.
+        ModelFileError: the file is missing, damaged, or not the one this version was released
+            with.
     """
     path = released_path(_WEIGHTS)
     protocol = Protocol()
@@ -90,11 +89,7 @@ def shipped_paper_cnn() -> PaperCNN:
         trained_on = frozenset(json.loads(described)["trained_on"]["scans"])
         network.load_state_dict(load(content))
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
-        raise _damaged(path) from error
+        raise not_as_released(path) from error
     require_as_released(_WEIGHTS, sha256(content).hexdigest())
     require_as_released(_DESCRIPTION, sha256(described).hexdigest())
     return PaperCNN(network.eval(), protocol, trained_on)
-
-
-def _damaged(path: Path) -> ModelFileError:
-    return ModelFileError("is damaged", remedy="install mslesion again", file=path)

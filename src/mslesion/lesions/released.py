@@ -14,9 +14,26 @@ def released_path(name: str) -> Path:
 
 
 def released_sha256() -> dict[str, str]:
-    """The SHA-256 of each file of weights, by its name, as this version was released."""
-    lines = released_path("SHA256SUMS").read_text(encoding="ascii").splitlines()
-    return {file: digest for digest, file in (line.split(maxsplit=1) for line in lines)}
+    """The SHA-256 of each file of weights, by its name, as this version was released.
+
+    Raises:
+        ModelFileError: the list of them is missing or damaged.
+    """
+    path = released_path("SHA256SUMS")
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+        return {file: digest for digest, file in (line.split(maxsplit=1) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise not_as_released(path) from error
+
+
+def not_as_released(path: Path) -> ModelFileError:
+    """What is said of a file of the package that is missing, damaged or another."""
+    return ModelFileError(
+        "is missing, damaged, or not the file this version was released with",
+        remedy="install mslesion again",
+        file=path,
+    )
 
 
 def require_as_released(name: str, sha256: str) -> None:
@@ -26,8 +43,4 @@ def require_as_released(name: str, sha256: str) -> None:
         ModelFileError: it is not.
     """
     if released_sha256().get(name) != sha256:
-        raise ModelFileError(
-            "is not the file this version was released with (its SHA-256 differs)",
-            remedy="install mslesion again",
-            file=released_path(name),
-        )
+        raise not_as_released(released_path(name))

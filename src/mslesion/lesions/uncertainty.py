@@ -52,7 +52,10 @@ class Plausible:
 
 @dataclass(frozen=True)
 class LoadUncertainty:
-    """Number of lesions of at least the least volume, and volume of all lesions together."""
+    """Number of lesions of at least the least volume, and volume of them together.
+
+    In the volume, faint spots that touch are one: it may hold lesions that are smaller.
+    """
 
     count: Plausible
     volume_ml: Plausible
@@ -72,10 +75,9 @@ def load_uncertainty(
     box = common_box(probability > floor)
     cut = probability[box]
     faint = label_lesions(cut > floor)
-    candidates = tuple(_by_component(cut, *faint))
-    peaks = _peaks(
-        cut, *faint, max(1, int(np.ceil(point.least_mm3 / voxel_volume_mm3 - 1e-6))), point
-    )
+    least_voxels = max(1, int(np.ceil(point.least_mm3 / voxel_volume_mm3 - 1e-6)))
+    candidates = [values for values in _by_component(cut, *faint) if len(values) >= least_voxels]
+    peaks = _peaks(cut, *faint, least_voxels, point)
     rng = np.random.default_rng(_SEED)
     of_scan = np.sqrt(TOGETHER) * rng.standard_normal((1, _DRAWS))
     counts = (_drawn(rng, of_scan, len(peaks)) < ndtri(peaks)[:, None]).sum(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,9 @@ from mslesion.read.detections import holds_detections
 from mslesion.read.dicom.address import is_address
 from mslesion.read.dicom.reading import LAYOUT as DICOM
 from mslesion.read.dicom.reading import read_address, read_dicom
-from mslesion.read.dicom.series import holds_dicom
+from mslesion.read.dicom.series import files_below, holds_dicom
 from mslesion.read.known_doubles import with_known_doubles
-from mslesion.read.names import entries
+from mslesion.read.names import entries, is_volume
 from mslesion.read.public_datasets import (
     is_kaggle,
     is_mendeley,
@@ -26,10 +27,13 @@ from mslesion.read.public_datasets import (
     read_open_ms_data,
 )
 from mslesion.read.volumes import (
+    images_passed_over,
     is_folder_of_volumes,
     read_folder_of_volumes,
     read_single_file,
 )
+
+_MOST_LOOKED_AT = 10_000
 
 
 class Layout(NamedTuple):
@@ -99,6 +103,12 @@ def read_people(folder: Path) -> Cohort:
     return read_cohort(folder).with_participants_joined()
 
 
+def passed_over(folder: Path) -> list[Path]:
+    """The images of a plain folder that are not taken, as others have FLAIR in their names."""
+    first = next((layout.read for layout in LAYOUTS if layout.recognise(folder)), None)
+    return images_passed_over(folder) if first is read_folder_of_volumes else []
+
+
 def _read_folder(folder: Path) -> Cohort:
     for layout in LAYOUTS:
         for place in (folder,) if layout.lies_at_any_depth else unpacked(folder):
@@ -113,9 +123,12 @@ def _read_folder(folder: Path) -> Cohort:
             file=folder,
         )
     names = ", ".join(layout.name for layout in LAYOUTS)
+    below = islice(files_below(folder, skips_unreadable=True), _MOST_LOOKED_AT)
+    deeper = next((path.relative_to(folder) for path in below if is_volume(path)), None)
     raise CohortError(
-        f"holds no scans in any layout that is known ({names})",
-        remedy="give a folder laid out in one of these ways, or one NIfTI file",
+        f"holds no scans in any layout that is known ({names})"
+        + (f"; there is an image further down, {deeper}" if deeper else ""),
+        remedy="give the folder that the images are in, one of these layouts, or one file",
         file=folder,
     )
 

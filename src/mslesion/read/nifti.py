@@ -223,7 +223,7 @@ def _shear(grid: Grid) -> Remarks:
     )
 
 
-@np.errstate(over="ignore")  # beyond float32 becomes infinite, and is counted
+@np.errstate(over="ignore", invalid="ignore")  # what becomes no number is counted
 def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.float32], Remarks]:
     """Voxels fit for an image, and what had to be done to them."""
     finite = np.isfinite(values)
@@ -239,6 +239,9 @@ def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.f
     elif _is_centred(numbers):
         values, how = _raised(values, numbers)
         remarks += mended(f"much of the image is below 0, as after z-scoring: {how}")
+    elif (offset := _offset(numbers)) > 0:
+        values = np.maximum(values.astype(np.float64) - offset, 0)
+        remarks += mended(f"no air is near 0: all lowered by {offset:g}")
     power = _power_of_usual_units(numbers)
     if power != 0:
         values = np.ldexp(values.astype(np.float64), power)
@@ -255,30 +258,39 @@ def _image_voxels(values: NDArray[np.generic], path: Path) -> tuple[NDArray[np.f
 _LOW_PERCENT, _HIGH_PERCENT = 0.5, 99.0
 _CENTRED_SHARE = 0.1
 _BACKGROUND_SHARE = 0.2
+_OFFSET_SHARE = 0.05
 
 
 def _is_centred(numbers: NDArray[np.generic]) -> bool:
     """Whether intensities reach far below 0, unlike those of resampled images, which overshoot."""
     if numbers.dtype.kind == "u" or numbers.min() >= 0:
         return False
-    low, high = np.percentile(_some(numbers), (_LOW_PERCENT, _HIGH_PERCENT))
-    return bool(low < -_CENTRED_SHARE * abs(high))
+    low, high = _range(numbers)
+    return low < -_CENTRED_SHARE * abs(high)
+
+
+def _offset(numbers: NDArray[np.generic]) -> float:
+    """What seems to be added to every voxel, as none is as dark as air; 0 where some are."""
+    low, high = _range(numbers)
+    return low if low > _OFFSET_SHARE * high else 0.0
 
 
 def _raised(
     values: NDArray[np.generic], numbers: NDArray[np.generic]
 ) -> tuple[NDArray[np.float64], str]:
     """Values from 0, and how they came about; zeros that surround a stripped brain stay zeros."""
-    low = float(np.percentile(_some(numbers), _LOW_PERCENT))
+    low, _ = _range(numbers)
     raised = np.maximum(values.astype(np.float64) - low, 0)
     if np.count_nonzero(numbers == 0) < _BACKGROUND_SHARE * numbers.size:
         return raised, f"all raised by {-low:g}"
     return np.where(values == 0, 0.0, raised), f"all but zeros raised by {-low:g}"
 
 
-def _some(numbers: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Enough of many numbers for a percentile."""
-    return numbers.ravel()[:: 1 + numbers.size // 2**20].astype(np.float64)
+def _range(numbers: NDArray[np.generic]) -> tuple[float, float]:
+    """The darkest and the brightest of enough of many numbers, without the outermost."""
+    some = numbers.ravel()[:: 1 + numbers.size // 2**20].astype(np.float64)
+    low, high = np.percentile(some, (_LOW_PERCENT, _HIGH_PERCENT))
+    return float(low), float(high)
 
 
 def _require_several_values(numbers: NDArray[np.generic], path: Path) -> None:

@@ -82,11 +82,21 @@ def _without_contrast(name: str) -> str:
     return re.sub(r"[_.-]flair$", "", name, flags=re.IGNORECASE)
 
 
+def images_passed_over(folder: Path) -> list[Path]:
+    """Images of a folder of volumes that are not taken, as others have FLAIR in their names."""
+    taken = set(_images(folder))
+    return [path for path in _all_images(folder) if path not in taken]
+
+
 def _images(folder: Path) -> list[Path]:
-    images = [
+    images = _all_images(folder)
+    flair = [path for path in images if "flair" in path.name.lower()]
+    return flair or images
+
+
+def _all_images(folder: Path) -> list[Path]:
+    return [
         path
         for path in entries(folder)
         if is_volume(path) and not _NO_IMAGE.search(without_ending(path.name).lower())
     ]
-    flair = [path for path in images if "flair" in path.name.lower()]
-    return flair or images

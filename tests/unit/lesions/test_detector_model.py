@@ -103,6 +103,22 @@ def test_a_mirrored_scan_gets_the_mirrored_answer() -> None:
     assert np.allclose(slab_probabilities([network], mirrored).lesion[::-1], straight, atol=2e-6)
 
 
+@pytest.mark.parametrize("is_mirrored", [False, True])
+def test_a_spot_on_one_side_alone_is_seen(is_mirrored: bool) -> None:
+    """A spot of scalp that fills one block of pixels, whose mirror image lies in two faint ones."""
+    spot = np.zeros((3, 64, 90), np.float32)
+    spot[:, 20:24, 72:76] = 0.2
+    slab = replace(
+        tiny_slab(depth=3),
+        slices=np.ascontiguousarray(spot[:, :, ::-1] if is_mirrored else spot),
+        box=Box((0, 0, 0), (90, 64, 3)),
+        scan_shape=(90, 64, 3),
+    )
+    lesion = slab_probabilities([tiny_network()], slab).lesion
+    assert (lesion[14:18, 20:24] > 0).all()
+    assert (lesion[72:76, 20:24] > 0).all()
+
+
 def test_the_number_of_slices_beside_one_does_not_change_its_answer() -> None:
     """The same slice among 3 or among 9 like it has the same probability, to the last bit."""
     network = tiny_network()

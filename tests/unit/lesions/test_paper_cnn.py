@@ -92,3 +92,20 @@ def test_weights_of_another_version_are_refused(
         monkeypatch.setattr(module, "released_path", lambda file: weights / file)
     with pytest.raises(ModelFileError, match="not the file this version was released with"):
         ask()
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "default.safetensors", "paper_cnn/model.json"])
+@pytest.mark.parametrize("damage", [None, b"", b"no list, no weights"])
+def test_a_damaged_installation_says_that_it_is_one(
+    name: str, damage: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of the package that is missing, empty or garbled: install again, and no bug."""
+    weights = tmp_path / "weights"
+    shutil.copytree(released.released_path(""), weights)
+    (weights / name).unlink()
+    if damage is not None:
+        (weights / name).write_bytes(damage)
+    for module in (released, model, paper_cnn):
+        monkeypatch.setattr(module, "released_path", lambda file: weights / file)
+    with pytest.raises(ModelFileError, match="install mslesion again"):
+        (shipped_paper_cnn if "paper" in name else model.shipped_model)()

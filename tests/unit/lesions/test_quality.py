@@ -67,3 +67,19 @@ def test_what_cannot_be_measured_is_not_made_up() -> None:
     cut = Scan.from_stored(tight, np.diag([*SPACING_MM, 1.0]))
     inside = brain[30:-30, 30:-30]
     assert measure_quality(cut, inside, np.zeros_like(inside)).ghost_share is None
+
+
+@pytest.mark.parametrize(
+    ("lowest_rows", "told"), [(SHAPE[0], "with skull"), (20, "with skull, without face")]
+)
+def test_no_face_is_missed_where_the_lower_head_is_not_in_the_image(
+    lowest_rows: int, told: str
+) -> None:
+    """A brain that is widest in the lowest slice is cut off there; one that tapers is whole."""
+    voxels, brain = head()
+    brain[lowest_rows // 2 + SHAPE[0] // 2 :, :, 0] = False
+    brain[: SHAPE[0] // 2 - lowest_rows // 2, :, 0] = False
+    voxels[~brain & (voxels > 0) & (np.arange(SHAPE[2]) == 0)] = 50
+    voxels[:, 160:, :6] = 0
+    scan = Scan.from_stored(voxels.astype(np.float32), np.diag([*SPACING_MM, 1.0]))
+    assert measure_quality(scan, brain, np.zeros_like(brain)).head == told

@@ -56,6 +56,16 @@ def test_the_border_of_a_certain_lesion_is_uncertain():
     assert uncertainty.volume_ml.expected == pytest.approx(0.036, abs=0.002)
 
 
+def test_a_spot_smaller_than_the_least_lesion_has_no_volume():
+    """Of spots of 8 and of 64 mm3, the small ones are left out with a least volume of 10 mm3."""
+    probability = spots(*[1] * 8)
+    probability[30:34, 30:34, 2:6] = 1
+    for least_mm3, volume_ml in ((3.0, 0.128), (10.0, 0.064), (1e9, 0.0)):
+        point = OperatingPoint(threshold=0.3, peak=0.5, least_mm3=least_mm3)
+        uncertainty = load_uncertainty(probability, 1.0, point)
+        assert uncertainty.volume_ml == Plausible(volume_ml, volume_ml, volume_ml)
+
+
 def test_a_spot_smaller_than_the_least_lesion_counts_for_none():
     """One voxel of 1 mm3 is less than 3; two of 2 mm3 are enough."""
     assert load_uncertainty(spots(1, across=1), 1.0, POINT).count.high == 0

@@ -22,7 +22,10 @@ SHAPE = (6, 7, 8)
 
 
 def _voxels() -> NDArray[np.float32]:
-    return np.random.default_rng(1).normal(100, 20, SHAPE).astype(np.float32)
+    """Tissue, and a little air."""
+    voxels = np.random.default_rng(1).normal(100, 20, SHAPE).astype(np.float32)
+    voxels[-1, -1, -4:] = 0
+    return voxels
 
 
 def _read(tmp_path: Path, data: bytes) -> Scan:
