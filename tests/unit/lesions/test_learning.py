@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import mslesion
 from mslesion.cohort.people import ScanFile
 from mslesion.errors import CohortError, ModelFileError, OutputError, UsageError
 from mslesion.lesions.intensity import tissue_level
@@ -310,6 +311,12 @@ def test_the_hash_of_code_changes_with_every_byte_of_it(
     assert len(set(hashes)) == 3
     (tmp_path / "else.py").write_text("changed")
     assert source.source_sha256.__wrapped__(("part",)) == hashes[-1]
+
+
+@pytest.mark.parametrize("parts", [source.OF_SIMULATION, source.OF_TRAINING])
+def test_the_code_that_decides_a_training_is_there_to_be_hashed(parts: tuple[str, ...]) -> None:
+    """Each of the modules and folders that are named exists."""
+    assert all((Path(mslesion.__file__).parent / part).exists() for part in parts)
 
 
 def test_a_volume_seen_from_the_side_has_its_voxels_in_other_slices() -> None:

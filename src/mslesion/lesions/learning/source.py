@@ -9,8 +9,15 @@ from pathlib import Path
 _PACKAGE = Path(__file__).resolve().parents[2]
 
 OF_SIMULATION = ("simulate", "lesions/learning/simulated.py")
-OF_TRAINING = ("simulate", "lesions/learning", "lesions/network.py")
-"""Modules, and folders of them, below the package."""
+OF_TRAINING = (
+    *OF_SIMULATION,
+    "lesions/network.py",
+    *(f"lesions/learning/{name}.py" for name in ("loss", "material", "samples", "training")),
+)
+"""Modules, and folders of them, below the package: those that decide the weights of a network.
+
+What the data becomes before, and the settings, a training sees for itself.
+"""
 
 
 @cache
