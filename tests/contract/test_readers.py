@@ -27,7 +27,10 @@ SHAPE = (5, 6, 4)
 
 
 def _image() -> NDArray[np.float32]:
-    return np.random.default_rng(3).normal(100, 20, SHAPE).astype(np.float32)
+    """Tissue, and a little air."""
+    image = np.random.default_rng(3).normal(100, 20, SHAPE).astype(np.float32)
+    image[0, 0, :4] = 0
+    return image
 
 
 def _mask() -> NDArray[np.bool_]:
