@@ -35,6 +35,7 @@ def oblique_scan(axis_codes: str = "RAS", source: Path | None = None) -> Scan:
     # As NIfTI keeps it, so that the file's affine is this one to the bit.
     affine = (canonical @ np.linalg.inv(inv_ornt_aff(order, shape))).astype(np.float32)
     voxels = np.random.default_rng(0).normal(100, 10, shape).astype(np.float32)
+    voxels[0, 0] = 0  # air
     return Scan.from_stored(voxels, affine.astype(np.float64), source)
 
 

@@ -114,10 +114,14 @@ def test_what_is_cut_from_a_scan_goes_back_to_its_place(voxels: np.ndarray, leve
 def test_a_volume_comes_back_from_its_file(
     voxels: np.ndarray, axes: list[int], flips: tuple[int, ...], ending: str
 ) -> None:
-    """In any of 48 orders: the same voxels, brought to RAS+, and the order they came in."""
+    """In any of 48 orders: the same voxels, brought to RAS+, and the order they came in.
+
+    Some are 0, as air is: where none is, all are lowered.
+    """
     codes = "".join(SIDES[axis][flip > 0] for axis, flip in zip(axes, flips, strict=True))
     affine = np.linalg.inv(inv_ornt_aff(axcodes2ornt(codes), voxels.shape))
     voxels.flat[:16] = np.arange(16)
+    voxels.flat[16:20] = 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"scan{ending}"
         write_nifti(path, voxels, affine)
