@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.signal import argrelmax
 
 _BINS = 256
 _SMOOTHING_BINS = 6.0
@@ -32,6 +31,7 @@ def tissue_level(voxels: NDArray[np.float32]) -> float:
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _SMOOTHING_BINS)
     peak = int(smooth.argmax())
     if peak == 0:
-        peaks = argrelmax(smooth)[0]
+        inner = smooth[1:-1]
+        peaks = 1 + np.flatnonzero((inner > smooth[:-2]) & (inner > smooth[2:]))
         peak = int(peaks[smooth[peaks].argmax()]) if peaks.size else 0
     return float(edges[peak] + edges[peak + 1]) / 2

@@ -105,7 +105,9 @@ def read_people(folder: Path) -> Cohort:
 
 def passed_over(folder: Path) -> list[Path]:
     """The images of a plain folder that are not taken, as others have FLAIR in their names."""
-    first = next((layout.read for layout in LAYOUTS if layout.recognise(folder)), None)
+    if not is_folder_of_volumes(folder):  # which spares looking into DICOM files
+        return []
+    first = next(layout.read for layout in LAYOUTS if layout.recognise(folder))
     return images_passed_over(folder) if first is read_folder_of_volumes else []
 
 

@@ -90,7 +90,8 @@ def build_detector(
 
     Raises:
         UsageError: ``device`` is a GPU that is not there.
-        CohortError: there are fewer people than folds, or nobody whom ``start`` has not seen.
+        CohortError: there are fewer people than folds, or nobody whom ``start`` has not seen, or
+            the networks give lesions no higher probability than other tissue.
         ModelFileError: ``output`` holds states of another recipe or other data, or the networks of
             ``start`` are of another size.
     """
