@@ -239,13 +239,13 @@ def table_of_scans(results: Results) -> list[str]:
     """Every scan by networks that never saw its person."""
     lines = [
         (
-            "| dataset | person | reference ml | found ml | Dice | lesion F1 | lesions found "
+            "| dataset | participant | reference ml | found ml | Dice | lesion F1 | lesions found "
             "| false lesions | 10-50 mm³ |"
         ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {s['dataset']} | {s['person_id']} | {s['reference_ml']:.1f} | {s['found_ml']:.1f} "
+        f"| {s['dataset']} | {s['scan_name'].partition('_')[0]} | {s['reference_ml']:.1f} | {s['found_ml']:.1f} "
         f"| {s['dice']:.2f} | {s['lesion_f1']:.2f} "
         f"| {s['reference_lesions_found']} of {s['reference_lesions']} | {s['false_lesions']} "
         f"| {s['found_of_10_to_50_mm3']} |"

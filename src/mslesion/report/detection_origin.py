@@ -66,8 +66,13 @@ def command_again(detection: Detection) -> str:
         words += ["--model-path", "model.safetensors"]
     elif detector.name != "default":
         words += ["--model", detector.name]
-    words += ["--threshold", f"{detector.threshold:g}", "--min-peak", f"{detector.peak:g}"]
-    return shlex.join([*words, "--min-lesion-mm3", f"{detector.least_mm3:g}"])
+    words += ["--threshold", _exactly(detector.threshold), "--min-peak", _exactly(detector.peak)]
+    return shlex.join([*words, "--min-lesion-mm3", _exactly(detector.least_mm3)])
+
+
+def _exactly(number: float) -> str:
+    """A number in the fewest digits that are read as the same one."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def origin_table(detection: Detection) -> Table:

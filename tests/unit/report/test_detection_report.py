@@ -589,6 +589,14 @@ def test_quality_is_measured_against_good_scans():
     assert "quality flags 1 they stand above" in page.text
 
 
+def test_the_command_that_gives_it_again_has_every_digit_of_its_thresholds():
+    """A threshold of many digits is not rounded: other digits could draw other lesions."""
+    found = detect_by_hand(())
+    detector = dataclasses.replace(found.detector, threshold=0.123456789, least_mm3=12345678.0)
+    page = Page(detection_report(dataclasses.replace(found, detector=detector)))
+    assert "--threshold 0.123456789 --min-peak 0.6 --min-lesion-mm3 12345678" in page.text
+
+
 def test_the_page_tells_how_to_have_it_again_and_how_to_cite_it(page):
     """The command with its thresholds; the paper as CITATION.cff has it; no date."""
     assert (
