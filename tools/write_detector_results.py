@@ -245,8 +245,8 @@ def table_of_scans(results: Results) -> list[str]:
         "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {s['dataset']} | {s['scan_name'].partition('_')[0]} | {s['reference_ml']:.1f} | {s['found_ml']:.1f} "
-        f"| {s['dice']:.2f} | {s['lesion_f1']:.2f} "
+        f"| {s['dataset']} | {s['scan_name'].partition('_')[0]} "
+        f"| {s['reference_ml']:.1f} | {s['found_ml']:.1f} | {s['dice']:.2f} | {s['lesion_f1']:.2f} "
         f"| {s['reference_lesions_found']} of {s['reference_lesions']} | {s['false_lesions']} "
         f"| {s['found_of_10_to_50_mm3']} |"
         for s in results["everything"]["scans"]

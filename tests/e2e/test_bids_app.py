@@ -10,6 +10,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -344,12 +345,18 @@ def test_a_dataset_named_as_a_command_is_written_with_its_path(
     assert main(["./detect", "out", "participant"]) == 0
 
 
-def test_the_usual_options_are_understood(dataset: Path, tmp_path: Path) -> None:
+def test_the_usual_options_are_understood(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Those that BIDS-Apps share, before the folders or after them, in either spelling."""
     out, work = tmp_path / "out", tmp_path / "work"
+    # The place of temporary files, which -w moves, goes back to where other tests expect it.
+    monkeypatch.setattr(tempfile, "tempdir", tempfile.gettempdir())
+    monkeypatch.setenv("TMPDIR", tempfile.gettempdir())
     common = ["--nthreads", "1", "--mem-mb", "4000", "-w", str(work), "--skip_bids_validation"]
     assert main([*common, str(dataset), str(out), "participant"]) == 0
     assert work.is_dir()
+    assert tempfile.gettempdir() == str(work)
     more = ["--n_cpus", "2", "--mem_mb", "4000", "--work-dir", str(work), "--resume"]
     assert _app(dataset, out, "participant", *more, "--stop_on_first_crash", "-vv") == 0
 
